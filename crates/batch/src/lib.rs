@@ -1,0 +1,1 @@
+//! Kafka record batches (format v2) as bytes: view, check, stamp, build.

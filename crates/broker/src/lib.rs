@@ -1,0 +1,1 @@
+//! From requests to the domain: dispatcher, topics, coordinators, handlers.

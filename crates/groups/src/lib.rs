@@ -1,0 +1,1 @@
+//! Coordinators as pure state machines.
