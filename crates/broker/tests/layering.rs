@@ -2,6 +2,11 @@
 //! foreign clients, sockets and runtimes may appear. Nothing here looks at code, because what is not in a
 //! manifest cannot be imported.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a manifest that cannot be read fails the test, as it should"
+)]
+
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use toml::{Table, Value};
