@@ -1,1 +1,3 @@
 //! From requests to the domain: dispatcher, topics, coordinators, handlers.
+
+pub mod config;

@@ -1,0 +1,294 @@
+//! The table of broker settings.
+//!
+//! Only settings with a meaning here are listed: an unknown name is refused at start, so that
+//! nobody relies on a setting that does nothing.
+
+use super::def::{ConfigDef, InvalidConfig, Table, read_value, settings};
+use super::describe::{Entry, Synonym, explicit, shown, trail};
+use super::layer::{Layer, Settings, Source};
+use super::listener::Listeners;
+use super::topic::{CleanupPolicy, CompressionType, TimestampType};
+use super::value::{Value, words};
+
+settings! {
+    /// What one broker was told at start or later.
+    pub struct BrokerConfig;
+
+    /// Addresses to listen on, as NAME://host:port; the names tell them apart. An empty host
+    /// listens on every interface, port 0 picks a free one.
+    listeners: Listeners = "listeners", "PLAINTEXT://127.0.0.1:9092";
+    /// Addresses that clients are told to connect to, for each listener by its name. What is not
+    /// given is the listener's own address or, where that is every interface, the one that the
+    /// client came in on.
+    advertised_listeners: Option<Listeners> = "advertised.listeners", "";
+    /// The data directory.
+    log_dirs: String = "log.dirs", "./data";
+    /// Number of this broker among its clients' brokers.
+    node_id: i32 = "node.id", "1", min: 0;
+    /// Rack that clients are told.
+    broker_rack: Option<String> = "broker.rack", "";
+    /// Threads that serve connections; 0 starts one for each processor core.
+    num_network_threads: i32 = "num.network.threads", "0", min: 0, max: 1024;
+
+    /// Largest request accepted, in bytes.
+    socket_request_max_bytes: i32 = "socket.request.max.bytes", "104857600", min: 1024;
+    /// Bytes of requests held in memory at once; connections wait while they are used up.
+    queued_max_request_bytes: i64 = "queued.max.request.bytes", "134217728", min: 1024;
+    /// Requests of one connection that wait for their answers before no more are read from it.
+    socket_max_inflight_requests: i32 = "socket.max.inflight.requests", "64", min: 1, max: 65536;
+    /// Milliseconds for the rest of a request to arrive once it has begun.
+    socket_request_read_timeout_ms: i64 = "socket.request.read.timeout.ms", "30000", min: 1;
+    /// Connections at once.
+    max_connections: i32 = "max.connections", "2147483647", min: 1;
+    /// Connections at once from one IP address.
+    max_connections_per_ip: i32 = "max.connections.per.ip", "2147483647", min: 1;
+    /// Milliseconds without a request after which a connection is closed; -1 never closes one.
+    connections_max_idle_ms: i64 = "connections.max.idle.ms", "600000", min: -1;
+    /// Milliseconds that a shutdown waits for requests in flight.
+    shutdown_timeout_ms: i64 = "shutdown.timeout.ms", "10000", min: 0;
+    /// Form of the log: human or json.
+    logging_format: LoggingFormat = "logging.format", "human";
+    /// What is logged: error, warn, info, debug, trace or off, also per module, as in
+    /// info,millstream_store=debug.
+    logging_level: String = "logging.level", "info";
+
+    /// Whether asking for an unknown topic creates it.
+    auto_create_topics_enable: bool = "auto.create.topics.enable", "true", dynamic: true;
+    /// Whether topics can be deleted.
+    delete_topic_enable: bool = "delete.topic.enable", "true", dynamic: true;
+    /// Partitions of a topic whose creator names no number.
+    num_partitions: i32 = "num.partitions", "1", min: 1, max: 10_000, dynamic: true;
+    /// Copies of a topic whose creator names no number; one node keeps one.
+    default_replication_factor: i32 = "default.replication.factor", "1", min: 1, max: 1;
+    /// Most bytes in one answer to Fetch.
+    fetch_max_bytes: i32 = "fetch.max.bytes", "57671680", min: 1024, dynamic: true;
+    /// Fetch sessions remembered at once.
+    max_incremental_fetch_session_cache_slots: i32 =
+        "max.incremental.fetch.session.cache.slots", "1000", min: 0;
+    /// Most partitions in one answer to DescribeTopicPartitions.
+    max_request_partition_size_limit: i32 = "max.request.partition.size.limit", "2000", min: 1;
+    /// Bytes of recent records kept in memory for readers, all partitions together.
+    tail_cache_bytes: i64 = "tail.cache.bytes", "33554432", min: 0;
+
+    /// Default of cleanup.policy.
+    log_cleanup_policy: CleanupPolicy = "log.cleanup.policy", "delete", dynamic: true;
+    /// Default of retention.ms.
+    log_retention_ms: Option<i64> = "log.retention.ms", "", min: -1, dynamic: true;
+    /// Default of retention.ms in minutes, where log.retention.ms is not set.
+    log_retention_minutes: Option<i32> = "log.retention.minutes", "", min: -1;
+    /// Default of retention.ms in hours, where neither log.retention.ms nor
+    /// log.retention.minutes is set.
+    log_retention_hours: i32 = "log.retention.hours", "168", min: -1;
+    /// Default of retention.bytes.
+    log_retention_bytes: i64 = "log.retention.bytes", "-1", min: -1, dynamic: true;
+    /// Milliseconds between two searches for records to remove.
+    log_retention_check_interval_ms: i64 = "log.retention.check.interval.ms", "300000", min: 1;
+    /// Default of segment.bytes.
+    log_segment_bytes: i32 = "log.segment.bytes", "1073741824", min: 1_048_576, dynamic: true;
+    /// Default of segment.ms.
+    log_roll_ms: Option<i64> = "log.roll.ms", "", min: 1, dynamic: true;
+    /// Default of segment.ms in hours, where log.roll.ms is not set.
+    log_roll_hours: i32 = "log.roll.hours", "168", min: 1;
+    /// Default of segment.jitter.ms.
+    log_roll_jitter_ms: Option<i64> = "log.roll.jitter.ms", "", min: 0, dynamic: true;
+    /// Default of segment.jitter.ms in hours, where log.roll.jitter.ms is not set.
+    log_roll_jitter_hours: i32 = "log.roll.jitter.hours", "0", min: 0;
+    /// Default of segment.index.bytes.
+    log_index_size_max_bytes: i32 = "log.index.size.max.bytes", "10485760", min: 4, dynamic: true;
+    /// Default of index.interval.bytes.
+    log_index_interval_bytes: i32 = "log.index.interval.bytes", "4096", min: 0, dynamic: true;
+    /// Default of preallocate.
+    log_preallocate: bool = "log.preallocate", "false", dynamic: true;
+    /// Default of max.message.bytes.
+    message_max_bytes: i32 = "message.max.bytes", "1048588", min: 0, dynamic: true;
+    /// Default of message.timestamp.type.
+    log_message_timestamp_type: TimestampType = "log.message.timestamp.type", "CreateTime",
+        dynamic: true;
+    /// Default of message.timestamp.before.max.ms.
+    log_message_timestamp_before_max_ms: i64 =
+        "log.message.timestamp.before.max.ms", "9223372036854775807", min: 0, dynamic: true;
+    /// Default of message.timestamp.after.max.ms.
+    log_message_timestamp_after_max_ms: i64 =
+        "log.message.timestamp.after.max.ms", "3600000", min: 0, dynamic: true;
+    /// Default of the topic setting of the same name.
+    compression_type: CompressionType = "compression.type", "producer", dynamic: true;
+    /// Default of the topic setting of the same name.
+    compression_gzip_level: i32 = "compression.gzip.level", "-1", min: -1, max: 9, dynamic: true;
+    /// Default of the topic setting of the same name.
+    compression_lz4_level: i32 = "compression.lz4.level", "9", min: 1, max: 17, dynamic: true;
+    /// Default of the topic setting of the same name.
+    compression_zstd_level: i32 = "compression.zstd.level", "3", min: -131_072, max: 22,
+        dynamic: true;
+    /// Default of min.cleanable.dirty.ratio.
+    log_cleaner_min_cleanable_ratio: f64 = "log.cleaner.min.cleanable.ratio", "0.5",
+        min: 0, max: 1, dynamic: true;
+    /// Default of min.compaction.lag.ms.
+    log_cleaner_min_compaction_lag_ms: i64 = "log.cleaner.min.compaction.lag.ms", "0", min: 0,
+        dynamic: true;
+    /// Default of max.compaction.lag.ms.
+    log_cleaner_max_compaction_lag_ms: i64 =
+        "log.cleaner.max.compaction.lag.ms", "9223372036854775807", min: 1, dynamic: true;
+    /// Default of delete.retention.ms.
+    log_cleaner_delete_retention_ms: i64 = "log.cleaner.delete.retention.ms", "86400000", min: 0,
+        dynamic: true;
+    /// Default of file.delete.delay.ms.
+    log_segment_delete_delay_ms: i64 = "log.segment.delete.delay.ms", "60000", min: 0,
+        dynamic: true;
+    /// Default of flush.messages: 1 makes acks=all wait for the disk, more leaves it to the page
+    /// cache. Kafka's own default is 9223372036854775807.
+    log_flush_interval_messages: i64 = "log.flush.interval.messages", "1", min: 1, dynamic: true;
+    /// Default of flush.ms.
+    log_flush_interval_ms: Option<i64> = "log.flush.interval.ms", "", min: 0, dynamic: true;
+    /// Default of the topic setting of the same name.
+    min_insync_replicas: i32 = "min.insync.replicas", "1", min: 1, dynamic: true;
+    /// Default of the topic setting of the same name.
+    unclean_leader_election_enable: bool = "unclean.leader.election.enable", "false",
+        dynamic: true;
+    /// Milliseconds after which the state of a silent idempotent producer is forgotten.
+    producer_id_expiration_ms: i32 = "producer.id.expiration.ms", "86400000", min: 1;
+
+    /// Shortest session timeout in milliseconds that a group member may ask for.
+    group_min_session_timeout_ms: i32 = "group.min.session.timeout.ms", "6000", min: 1;
+    /// Longest session timeout in milliseconds that a group member may ask for.
+    group_max_session_timeout_ms: i32 = "group.max.session.timeout.ms", "1800000", min: 1;
+    /// Milliseconds that an empty group waits for more members before it assigns partitions.
+    group_initial_rebalance_delay_ms: i32 = "group.initial.rebalance.delay.ms", "3000", min: 0;
+    /// Most members of one group.
+    group_max_size: i32 = "group.max.size", "2147483647", min: 1;
+    /// Minutes after which the commits of an abandoned group are forgotten.
+    offsets_retention_minutes: i32 = "offsets.retention.minutes", "10080", min: 1;
+    /// Milliseconds between two searches for forgotten commits.
+    offsets_retention_check_interval_ms: i64 =
+        "offsets.retention.check.interval.ms", "600000", min: 1;
+    /// Most bytes of metadata with one committed offset.
+    offset_metadata_max_bytes: i32 = "offset.metadata.max.bytes", "4096", min: 0;
+    /// Partitions of __consumer_offsets; fixed once that topic exists.
+    offsets_topic_num_partitions: i32 = "offsets.topic.num.partitions", "50", min: 1, max: 10_000;
+    /// Copies of __consumer_offsets; one node keeps one.
+    offsets_topic_replication_factor: i32 = "offsets.topic.replication.factor", "1", min: 1,
+        max: 1;
+    /// Value of segment.bytes for __consumer_offsets.
+    offsets_topic_segment_bytes: i32 = "offsets.topic.segment.bytes", "104857600", min: 1_048_576;
+}
+
+impl BrokerConfig {
+    /// The configuration of a broker: what was altered while it ran over what it was started with.
+    ///
+    /// # Errors
+    /// When two values contradict each other.
+    pub fn resolve(started_with: Settings, altered: Settings) -> Result<Self, InvalidConfig> {
+        let layers = vec![
+            Layer {
+                source: Source::DynamicBroker,
+                settings: altered,
+            },
+            Layer {
+                source: Source::StaticBroker,
+                settings: started_with,
+            },
+        ];
+        let own = layers.clone();
+        let config = Self::read(layers, |def| {
+            explicit(def.name, &own)
+                .map_or(def.default, |(text, _)| text)
+                .to_owned()
+        })?;
+        config.check_listeners()?;
+        config.check_session_timeouts()?;
+        Ok(config)
+    }
+
+    /// The same broker with other values altered while it runs.
+    ///
+    /// # Errors
+    /// When two values contradict each other.
+    pub fn alter(&self, altered: Settings) -> Result<Self, InvalidConfig> {
+        Self::resolve(self.layer(Source::StaticBroker), altered)
+    }
+
+    /// What was altered while the broker ran.
+    #[must_use]
+    pub fn altered(&self) -> Settings {
+        self.layer(Source::DynamicBroker)
+    }
+
+    /// Every setting with its value and where that comes from, in the order of the table.
+    #[must_use]
+    pub fn describe(&self) -> Vec<Entry> {
+        Self::TABLE.iter().map(|def| self.entry(def)).collect()
+    }
+
+    fn entry(&self, def: &'static ConfigDef) -> Entry {
+        let (text, source) =
+            explicit(def.name, &self.layers).unwrap_or((def.default, Source::Default));
+        Entry {
+            def,
+            value: shown(def, text),
+            source,
+            synonyms: trail(def, &self.layers),
+        }
+    }
+
+    fn layer(&self, source: Source) -> Settings {
+        let found = self.layers.iter().find(|layer| layer.source == source);
+        found
+            .map(|layer| layer.settings.clone())
+            .unwrap_or_default()
+    }
+
+    /// The value that somebody set for that name.
+    pub(super) fn explicit(&self, name: &str) -> Option<(&str, Source)> {
+        explicit(name, &self.layers)
+    }
+
+    /// Everything said about the setting of that name.
+    pub(super) fn trail(&self, name: &str) -> Vec<Synonym> {
+        Self::TABLE
+            .find(name)
+            .map(|def| trail(def, &self.layers))
+            .unwrap_or_default()
+    }
+
+    fn check_listeners(&self) -> Result<(), InvalidConfig> {
+        let Some(advertised) = &self.advertised_listeners else {
+            return Ok(());
+        };
+        for listener in advertised.iter() {
+            if self.listeners.named(&listener.name).is_none() || listener.is_wildcard() {
+                return Err(InvalidConfig::Value {
+                    name: "advertised.listeners",
+                    value: listener.to_string(),
+                    allowed: format!(
+                        "an address that clients can reach, under a name from listeners ({})",
+                        self.listeners
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_session_timeouts(&self) -> Result<(), InvalidConfig> {
+        if self.group_min_session_timeout_ms <= self.group_max_session_timeout_ms {
+            return Ok(());
+        }
+        Err(InvalidConfig::Value {
+            name: "group.min.session.timeout.ms",
+            value: self.group_min_session_timeout_ms.to_string(),
+            allowed: format!(
+                "at most group.max.session.timeout.ms ({})",
+                self.group_max_session_timeout_ms
+            ),
+        })
+    }
+}
+
+words! {
+    /// Form of the log.
+    pub enum LoggingFormat ("human or json") {
+        /// Lines for people.
+        Human = "human",
+        /// One JSON object per line.
+        Json = "json",
+    }
+}

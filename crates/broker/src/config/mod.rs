@@ -1,0 +1,25 @@
+//! Configuration as tables: each setting is declared once, with its name, type, default, bounds
+//! and meaning, and everything else derives from that.
+//!
+//! [`BrokerConfig`] and [`TopicConfig`] are the typed outcome. Nothing here reads a file, an
+//! environment or a command line: the server gathers [`Settings`] and hands them in.
+
+mod broker;
+mod def;
+mod describe;
+mod layer;
+mod listener;
+pub mod page;
+mod topic;
+mod value;
+
+pub use broker::{BrokerConfig, LoggingFormat};
+pub use def::{ConfigDef, InvalidConfig, Table};
+pub use describe::{Entry, Synonym};
+pub use layer::{Settings, Source};
+pub use listener::{Listener, Listeners};
+pub use topic::{CleanupPolicy, CompressionType, Off, TimestampType, TopicConfig};
+pub use value::{Type, Value, list};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+# Everyday commands. `just` alone lists them.
+
+_default:
+    @just --list
+
+# Run the server on 127.0.0.1:9092 with data in ./data
+run *args:
+    cargo run --release --bin millstream -- {{args}}
+
+# All tests
+test *args:
+    cargo test --workspace {{args}}
+
+# What has to be clean before a change is proposed
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    @command -v cargo-deny >/dev/null && cargo deny check || echo "cargo-deny is not installed: skipped"
+
+# Write docs/configuration.md from the tables
+config-page:
+    WRITE_CONFIG_PAGE=1 cargo test -p millstream-broker --lib the_configuration_page_is_up_to_date
+
+# Every client suite whose toolchain is there
+clients *names:
+    protocol-tests/clients/run-all {{names}}
+
+# Prove compose.yaml end to end; needs a Docker engine
+compose-proof:
+    protocol-tests/compose/run
+
+# Everything that continuous integration does
+ci:
+    .ci/run
