@@ -1,0 +1,141 @@
+//! The APIs, one file each, and the one list of them.
+//!
+//! A module holds `Request`, `Response` and the structures inside them, under Kafka's names in snake case. Dispatch,
+//! the answer to ApiVersions, the labels of metrics and `docs/protocol.md` derive from [`for_each_api!`](crate::for_each_api).
+
+use std::ops::RangeInclusive;
+
+use crate::Version;
+
+pub mod api_versions;
+pub mod fetch;
+pub mod metadata;
+pub mod produce;
+
+/// Hands the list of all APIs, ascending by key, to the macro `$then` as `{ $extra (Name, module) (Name, module) … }`.
+#[macro_export]
+macro_rules! for_each_api {
+    ($then:ident $($extra:tt)*) => {
+        $then! {
+            $($extra)*
+            (Produce, produce)
+            (Fetch, fetch)
+            (Metadata, metadata)
+            (ApiVersions, api_versions)
+        }
+    };
+}
+
+/// What identifies an API and its versions, as its module declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// Kafka's name, in camel case.
+    pub name: &'static str,
+    /// The number in the request header.
+    pub key: i16,
+    /// Versions that are decoded and answered.
+    pub versions: RangeInclusive<i16>,
+    /// Versions that the answer to ApiVersions names: those above, unless clients need to be told more.
+    pub advertised: RangeInclusive<i16>,
+    /// First version in the flexible encoding, if any is.
+    pub flexible_since: Option<i16>,
+}
+
+impl Api {
+    pub(crate) const fn new(name: &'static str, key: i16, versions: RangeInclusive<i16>) -> Self {
+        let advertised = *versions.start()..=*versions.end();
+        Self {
+            name,
+            key,
+            versions,
+            advertised,
+            flexible_since: None,
+        }
+    }
+
+    pub(crate) const fn flexible_since(mut self, version: i16) -> Self {
+        self.flexible_since = Some(version);
+        self
+    }
+
+    pub(crate) const fn advertised_as(mut self, versions: RangeInclusive<i16>) -> Self {
+        self.advertised = versions;
+        self
+    }
+}
+
+macro_rules! api_keys {
+    ($(($name:ident, $module:ident))+) => {
+        /// An API of the list; its discriminant is the key in the request header.
+        #[allow(missing_docs)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(i16)]
+        pub enum ApiKey {
+            $($name = $module::API.key,)+
+        }
+
+        impl ApiKey {
+            /// Every API, ascending by key.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The API with this key, if it is served.
+            pub const fn from_i16(key: i16) -> Option<Self> {
+                match key {
+                    $(key if key == $module::API.key => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+
+            /// The API's identity and versions.
+            pub const fn api(self) -> &'static Api {
+                match self {
+                    $(Self::$name => const { &$module::API },)+
+                }
+            }
+        }
+    };
+}
+
+for_each_api!(api_keys);
+
+impl ApiKey {
+    /// The number in the request header.
+    pub const fn key(self) -> i16 {
+        self as i16
+    }
+
+    /// Kafka's name of the API, in camel case.
+    pub const fn name(self) -> &'static str {
+        self.api().name
+    }
+
+    /// Versions that are decoded and answered.
+    pub fn versions(self) -> RangeInclusive<i16> {
+        self.api().versions.clone()
+    }
+
+    /// Versions that the answer to ApiVersions names.
+    pub fn advertised(self) -> RangeInclusive<i16> {
+        self.api().advertised.clone()
+    }
+
+    /// Whether version `n`, served or not, uses the flexible encoding.
+    pub fn is_flexible(self, n: i16) -> bool {
+        self.api().flexible_since.is_some_and(|since| n >= since)
+    }
+
+    /// Version `n` with its encoding, if it is served.
+    pub fn version(self, n: i16) -> Option<Version> {
+        let version = Version {
+            n,
+            flexible: self.is_flexible(n),
+        };
+        self.api().versions.contains(&n).then_some(version)
+    }
+}
+
+impl std::fmt::Display for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

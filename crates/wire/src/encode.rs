@@ -1,0 +1,126 @@
+//! Encoders of the primitive types, in both encodings: the mirror of `decode.rs`.
+//!
+//! Encoding cannot fail. A string that a classic length cannot express is cut to what it can.
+
+use std::borrow::Cow;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use uuid::Uuid;
+
+use crate::{Encoder, ErrorCode, Version};
+
+/// A type that is written to a message.
+pub trait Encode {
+    /// Appends the value as `version` encodes it.
+    fn encode(&self, out: &mut Encoder, version: Version);
+
+    /// Appends a value that may be null, as [`Decode::decode_nullable`](crate::Decode::decode_nullable) reads it.
+    fn encode_nullable(value: Option<&Self>, out: &mut Encoder, version: Version)
+    where
+        Self: Sized,
+    {
+        out.buffer().put_i8(if value.is_some() { 1 } else { -1 });
+        if let Some(value) = value {
+            value.encode(out, version);
+        }
+    }
+}
+
+/// Appends the empty value in the place of a null that this version of the message cannot express. `_absent` only
+/// names the type.
+pub(crate) fn encode_empty<T: Encode + Default>(
+    _absent: &Option<T>,
+    out: &mut Encoder,
+    version: Version,
+) {
+    T::default().encode(out, version);
+}
+
+/// Appends a length or element count; `None` is null.
+pub(crate) fn put_length(length: Option<usize>, out: &mut Encoder, version: Version) {
+    if version.flexible {
+        out.put_uvarint(length.map_or(0, |length| length as u32 + 1));
+    } else {
+        out.buffer()
+            .put_i32(length.map_or(-1, |length| length as i32));
+    }
+}
+
+fn put_string(string: Option<&str>, out: &mut Encoder, version: Version) {
+    if version.flexible {
+        return put_bytes(string.map(str::as_bytes), out, version);
+    }
+    let string = string.map(|string| &string[..string.floor_char_boundary(i16::MAX as usize)]);
+    out.buffer()
+        .put_i16(string.map_or(-1, |string| string.len() as i16));
+    out.buffer()
+        .extend_from_slice(string.unwrap_or_default().as_bytes());
+}
+
+fn put_bytes(bytes: Option<&[u8]>, out: &mut Encoder, version: Version) {
+    put_length(bytes.map(<[u8]>::len), out, version);
+    out.buffer().extend_from_slice(bytes.unwrap_or_default());
+}
+
+macro_rules! fixed_width {
+    ($($ty:ty: $put:expr),+ $(,)?) => {$(
+        impl Encode for $ty {
+            fn encode(&self, out: &mut Encoder, _: Version) {
+                let put: fn(&mut BytesMut, $ty) = $put;
+                put(out.buffer(), *self);
+            }
+        }
+    )+};
+}
+
+fixed_width! {
+    bool: |buffer, value| buffer.put_u8(value.into()),
+    i8: BufMut::put_i8,
+    i16: BufMut::put_i16,
+    i32: BufMut::put_i32,
+    i64: BufMut::put_i64,
+    u16: BufMut::put_u16,
+    u32: BufMut::put_u32,
+    f64: BufMut::put_f64,
+    Uuid: |buffer, value| buffer.put_slice(value.as_bytes()),
+    ErrorCode: |buffer, value| buffer.put_i16(value.0),
+}
+
+/// Types that are written as a string or as bytes, null or not.
+macro_rules! sized_by_length {
+    ($($put:ident: $($ty:ty),+;)+) => {$($(
+        impl Encode for $ty {
+            fn encode(&self, out: &mut Encoder, version: Version) {
+                $put(Some(self), out, version);
+            }
+
+            fn encode_nullable(value: Option<&Self>, out: &mut Encoder, version: Version) {
+                $put(value.map(|value| &**value), out, version);
+            }
+        }
+    )+)+};
+}
+
+sized_by_length! {
+    put_string: &str, Cow<'_, str>;
+    put_bytes: &[u8], Cow<'_, [u8]>, Bytes;
+}
+
+impl<T: Encode> Encode for Option<T> {
+    fn encode(&self, out: &mut Encoder, version: Version) {
+        T::encode_nullable(self.as_ref(), out, version);
+    }
+}
+
+impl<T: Encode> Encode for Vec<T> {
+    fn encode(&self, out: &mut Encoder, version: Version) {
+        Self::encode_nullable(Some(self), out, version);
+    }
+
+    fn encode_nullable(value: Option<&Self>, out: &mut Encoder, version: Version) {
+        put_length(value.map(Self::len), out, version);
+        for element in value.into_iter().flatten() {
+            element.encode(out, version);
+        }
+    }
+}
