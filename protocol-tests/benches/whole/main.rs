@@ -1,0 +1,3 @@
+//! The whole, measured.
+
+fn main() {}

@@ -1,0 +1,18 @@
+//! What Millstream promises to a client, each promise kept by a test with librdkafka against the real binary.
+//!
+//! One module per promise; each test has a server of its own.
+
+#[cfg(test)]
+mod administration;
+#[cfg(test)]
+mod content;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod groups;
+#[cfg(test)]
+mod history;
+#[cfg(test)]
+mod shutdown;
+#[cfg(test)]
+mod time;
