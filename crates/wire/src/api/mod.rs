@@ -8,9 +8,25 @@ use std::ops::RangeInclusive;
 use crate::Version;
 
 pub mod api_versions;
+pub mod create_partitions;
+pub mod create_topics;
+pub mod delete_groups;
+pub mod delete_records;
+pub mod delete_topics;
+pub mod describe_groups;
 pub mod fetch;
+pub mod find_coordinator;
+pub mod heartbeat;
+pub mod join_group;
+pub mod leave_group;
+pub mod list_groups;
+pub mod list_offsets;
 pub mod metadata;
+pub mod offset_commit;
+pub mod offset_delete;
+pub mod offset_fetch;
 pub mod produce;
+pub mod sync_group;
 
 /// Hands the list of all APIs, ascending by key, to the macro `$then` as `{ $extra (Name, module) (Name, module) … }`.
 #[macro_export]
@@ -20,8 +36,24 @@ macro_rules! for_each_api {
             $($extra)*
             (Produce, produce)
             (Fetch, fetch)
+            (ListOffsets, list_offsets)
             (Metadata, metadata)
+            (OffsetCommit, offset_commit)
+            (OffsetFetch, offset_fetch)
+            (FindCoordinator, find_coordinator)
+            (JoinGroup, join_group)
+            (Heartbeat, heartbeat)
+            (LeaveGroup, leave_group)
+            (SyncGroup, sync_group)
+            (DescribeGroups, describe_groups)
+            (ListGroups, list_groups)
             (ApiVersions, api_versions)
+            (CreateTopics, create_topics)
+            (DeleteTopics, delete_topics)
+            (DeleteRecords, delete_records)
+            (CreatePartitions, create_partitions)
+            (DeleteGroups, delete_groups)
+            (OffsetDelete, offset_delete)
         }
     };
 }
