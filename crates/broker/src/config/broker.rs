@@ -172,21 +172,40 @@ settings! {
 }
 
 impl BrokerConfig {
-    /// The configuration of a broker: what was altered while it ran over what it was started with.
+    /// The configuration of a broker that was started with these settings.
     ///
     /// # Errors
     /// When two values contradict each other.
-    pub fn resolve(started_with: Settings, altered: Settings) -> Result<Self, InvalidConfig> {
-        let layers = vec![
+    pub fn resolve(started_with: Settings) -> Result<Self, InvalidConfig> {
+        Self::layered(vec![Layer {
+            source: Source::StaticBroker,
+            settings: started_with,
+        }])
+    }
+
+    /// The same broker with other values altered while it runs: for every broker, and over that
+    /// for this one.
+    ///
+    /// # Errors
+    /// When two values contradict each other.
+    pub fn alter(&self, everywhere: Settings, here: Settings) -> Result<Self, InvalidConfig> {
+        Self::layered(vec![
             Layer {
                 source: Source::DynamicBroker,
-                settings: altered,
+                settings: here,
+            },
+            Layer {
+                source: Source::DynamicDefaultBroker,
+                settings: everywhere,
             },
             Layer {
                 source: Source::StaticBroker,
-                settings: started_with,
+                settings: self.layer(Source::StaticBroker),
             },
-        ];
+        ])
+    }
+
+    fn layered(layers: Vec<Layer>) -> Result<Self, InvalidConfig> {
         let own = layers.clone();
         let config = Self::read(layers, |def| {
             explicit(def.name, &own)
@@ -198,18 +217,13 @@ impl BrokerConfig {
         Ok(config)
     }
 
-    /// The same broker with other values altered while it runs.
-    ///
-    /// # Errors
-    /// When two values contradict each other.
-    pub fn alter(&self, altered: Settings) -> Result<Self, InvalidConfig> {
-        Self::resolve(self.layer(Source::StaticBroker), altered)
-    }
-
-    /// What was altered while the broker ran.
+    /// What that source sets.
     #[must_use]
-    pub fn altered(&self) -> Settings {
-        self.layer(Source::DynamicBroker)
+    pub fn layer(&self, source: Source) -> Settings {
+        let found = self.layers.iter().find(|layer| layer.source == source);
+        found
+            .map(|layer| layer.settings.clone())
+            .unwrap_or_default()
     }
 
     /// Every setting with its value and where that comes from, in the order of the table.
@@ -227,13 +241,6 @@ impl BrokerConfig {
             source,
             synonyms: trail(def, &self.layers),
         }
-    }
-
-    fn layer(&self, source: Source) -> Settings {
-        let found = self.layers.iter().find(|layer| layer.source == source);
-        found
-            .map(|layer| layer.settings.clone())
-            .unwrap_or_default()
     }
 
     /// The value that somebody set for that name.

@@ -7,7 +7,7 @@ fn topic(settings: &[(&str, &str)]) -> Settings {
 }
 
 fn broker(settings: &[(&str, &str)]) -> BrokerConfig {
-    BrokerConfig::resolve(collect(BrokerConfig::TABLE, settings), Settings::default()).unwrap()
+    BrokerConfig::resolve(collect(BrokerConfig::TABLE, settings)).unwrap()
 }
 
 fn collect(table: Table, settings: &[(&str, &str)]) -> Settings {
@@ -125,10 +125,7 @@ fn values_that_contradict_each_other_are_refused() {
     );
     for advertised in ["OTHER://host:1", "PLAINTEXT://0.0.0.0:1"] {
         let settings = collect(BrokerConfig::TABLE, &[("advertised.listeners", advertised)]);
-        assert!(
-            BrokerConfig::resolve(settings, Settings::default()).is_err(),
-            "{advertised}"
-        );
+        assert!(BrokerConfig::resolve(settings).is_err(), "{advertised}");
     }
 }
 
@@ -176,7 +173,7 @@ fn a_topic_answers_from_the_disk_unless_told_otherwise() {
 fn describing_tells_where_each_value_comes_from() {
     let broker = broker(&[("log.retention.hours", "2")]);
     let altered = collect(BrokerConfig::TABLE, &[("log.retention.bytes", "99")]);
-    let broker = broker.alter(altered).unwrap();
+    let broker = broker.alter(Settings::default(), altered).unwrap();
     let config = TopicConfig::resolve(topic(&[("segment.ms", "5")]), &broker).unwrap();
     let entries = config.describe(&broker);
     assert_eq!(entries.len(), TopicConfig::TABLE.iter().count());
