@@ -8,7 +8,7 @@
 //!         field: Type,                                // in every version
 //!         later: Type [3..] = -1,                     // since version 3, until then -1
 //!         maybe: Option<Type> [3.., null 7..],        // nullable since 7
-//!         ; tagged { 0 => extra: Type [10..] = 0, }   // in the tag buffer, left out when it is the default
+//!         ; tagged { 0 => extra: Type [10..] = 0, }   // ascending tags; left out when it is the default
 //!     }
 //!     struct Response<'a> { … }
 //! }

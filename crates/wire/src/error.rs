@@ -37,6 +37,12 @@ pub enum Error {
     /// An API key that is not served.
     #[error("unknown api key {0}")]
     UnknownApiKey(i16),
+    /// A cluster metadata record of a kind that is not kept here.
+    #[error("unknown metadata record {0}")]
+    UnknownRecordKey(i16),
+    /// A cluster metadata record in an unknown frame.
+    #[error("unknown frame version {0} of a metadata record")]
+    UnknownFrameVersion(u32),
     /// A record of an internal topic in a version that this release does not know.
     #[error("unsupported version {version} of record {record}")]
     UnsupportedRecordVersion {

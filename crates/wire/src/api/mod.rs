@@ -7,24 +7,37 @@ use std::ops::RangeInclusive;
 
 use crate::Version;
 
+pub mod alter_configs;
 pub mod api_versions;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_groups;
 pub mod delete_records;
 pub mod delete_topics;
+pub mod describe_cluster;
+pub mod describe_configs;
 pub mod describe_groups;
+pub mod describe_log_dirs;
+pub mod describe_producers;
+pub mod describe_quorum;
+pub mod describe_topic_partitions;
+pub mod elect_leaders;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod heartbeat;
+pub mod incremental_alter_configs;
+pub mod init_producer_id;
 pub mod join_group;
 pub mod leave_group;
+pub mod list_config_resources;
 pub mod list_groups;
 pub mod list_offsets;
+pub mod list_partition_reassignments;
 pub mod metadata;
 pub mod offset_commit;
 pub mod offset_delete;
 pub mod offset_fetch;
+pub mod offset_for_leader_epoch;
 pub mod produce;
 pub mod sync_group;
 
@@ -51,9 +64,22 @@ macro_rules! for_each_api {
             (CreateTopics, create_topics)
             (DeleteTopics, delete_topics)
             (DeleteRecords, delete_records)
+            (InitProducerId, init_producer_id)
+            (OffsetForLeaderEpoch, offset_for_leader_epoch)
+            (DescribeConfigs, describe_configs)
+            (AlterConfigs, alter_configs)
+            (DescribeLogDirs, describe_log_dirs)
             (CreatePartitions, create_partitions)
             (DeleteGroups, delete_groups)
+            (ElectLeaders, elect_leaders)
+            (IncrementalAlterConfigs, incremental_alter_configs)
+            (ListPartitionReassignments, list_partition_reassignments)
             (OffsetDelete, offset_delete)
+            (DescribeQuorum, describe_quorum)
+            (DescribeCluster, describe_cluster)
+            (DescribeProducers, describe_producers)
+            (ListConfigResources, list_config_resources)
+            (DescribeTopicPartitions, describe_topic_partitions)
         }
     };
 }

@@ -1,7 +1,11 @@
 //! Records of internal topics, and what consumers embed in group requests.
 //!
-//! All of them carry their version in front: as an `i16` ([`from_bytes`], [`to_bytes`]), or in the frame of cluster
-//! metadata records.
+//! All of them carry their version in front: as an `i16` ([`from_bytes`], [`to_bytes`]), or in the frame that
+//! [`metadata`] reads and writes.
+
+pub mod consumer;
+pub mod metadata;
+pub mod offsets;
 
 use std::ops::RangeInclusive;
 
