@@ -1,0 +1,168 @@
+//! The groups whose records share one log: which exist, when each is due next, and what replay does.
+//!
+//! A shard is the unit of failure too. When its log refuses a record, memory is ahead of the log;
+//! the driver then drops the whole shard, so that nobody is ever told what a restart would not know.
+
+mod admin;
+mod members;
+mod offsets;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::classic::Group;
+use crate::effects::Step;
+use crate::offsets::Offsets;
+use crate::timers::Timers;
+use crate::{Config, Effects, GroupId, Now, Record};
+
+pub use admin::Listing;
+
+/// A group with what it has committed.
+#[derive(Debug)]
+struct Entry {
+    group: Group,
+    offsets: Offsets,
+}
+
+impl Entry {
+    /// Whether nothing is lost if it is dropped: no record mentions it, and nobody is on the way.
+    fn is_blank(&self) -> bool {
+        !self.group.is_recorded() && self.group.is_deserted() && self.offsets.is_empty()
+    }
+}
+
+/// All groups of one log.
+#[derive(Debug)]
+pub struct Shard {
+    config: Config,
+    groups: HashMap<GroupId, Entry>,
+    deadlines: Timers<GroupId>,
+}
+
+impl Shard {
+    /// A shard without groups.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            groups: HashMap::new(),
+            deadlines: Timers::default(),
+        }
+    }
+
+    /// Takes over what a record says. Replaying every record of the log in order gives the durable
+    /// part of the state that wrote them.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Offset {
+                group,
+                topic,
+                partition,
+                value: Some(offset),
+            } => {
+                self.entry(group)
+                    .offsets
+                    .apply(topic, *partition, Some(offset));
+            }
+            Record::Group {
+                group,
+                value: Some(value),
+            } => self.entry(group).group.apply(value),
+            Record::Offset {
+                group,
+                topic,
+                partition,
+                value: None,
+            } => {
+                if let Some(entry) = self.groups.get_mut(group) {
+                    entry.offsets.apply(topic, *partition, None);
+                }
+                self.reschedule(group);
+            }
+            Record::Group { group, value: None } => {
+                if let Some(entry) = self.groups.get_mut(group) {
+                    entry.group = Group::new(Arc::clone(group));
+                }
+                self.reschedule(group);
+            }
+        }
+    }
+
+    /// Begins to count time, once the replay is done.
+    pub fn resume(&mut self, now: Now, effects: &mut Effects) {
+        for id in self.ids() {
+            self.visit(&id, now, effects, |entry, step| entry.group.resume(step));
+        }
+    }
+
+    /// The earliest moment, on the monotonic clock, at which [`Shard::expire`] has something to do.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<i64> {
+        self.deadlines.next()
+    }
+
+    /// Does what is due.
+    pub fn expire(&mut self, now: Now, effects: &mut Effects) {
+        while let Some(id) = self.deadlines.pop_due(now.monotonic_ms) {
+            self.visit(&id, now, effects, |entry, step| entry.group.expire(step));
+        }
+    }
+
+    fn ids(&self) -> Vec<GroupId> {
+        self.groups.keys().map(Arc::clone).collect()
+    }
+
+    /// The group of that name, made if there is none.
+    fn entry(&mut self, id: &GroupId) -> &mut Entry {
+        self.groups.entry(Arc::clone(id)).or_insert_with(|| Entry {
+            group: Group::new(Arc::clone(id)),
+            offsets: Offsets::default(),
+        })
+    }
+
+    /// Runs one operation on a group, if it exists, and sees to its next deadline.
+    fn visit<R>(
+        &mut self,
+        id: &str,
+        now: Now,
+        effects: &mut Effects,
+        operation: impl FnOnce(&mut Entry, &mut Step<'_>) -> R,
+    ) -> Option<R> {
+        let entry = self.groups.get_mut(id)?;
+        let result = operation(
+            entry,
+            &mut Step {
+                now,
+                config: &self.config,
+                effects,
+            },
+        );
+        self.reschedule(id);
+        Some(result)
+    }
+
+    /// Keeps the deadlines true after a group has changed, and drops it once it is blank.
+    fn reschedule(&mut self, id: &str) {
+        let Some(entry) = self.groups.get(id) else {
+            return;
+        };
+        let id = entry.group.id();
+        match entry.group.next_deadline() {
+            Some(at) => self.deadlines.set(Arc::clone(id), at),
+            None => self.deadlines.cancel(id),
+        }
+        if entry.is_blank() {
+            let id = Arc::clone(id);
+            self.groups.remove(&id);
+        }
+    }
+
+    /// Writes records down and takes them over.
+    fn write(&mut self, records: Vec<Record>, effects: &mut Effects) {
+        for record in records {
+            self.apply(&record);
+            effects.records.push(record);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Commits, and what forgets them: administrators, retention, the deletion of a topic.
+
+use std::sync::Arc;
+
+use super::{Entry, Shard};
+use crate::classic::RetentionFrom;
+use crate::effects::Step;
+use crate::{Committer, Effects, Error, GroupId, NewOffset, Now, Offset, Record, State};
+
+impl Shard {
+    /// Commits positions; each result answers the offset at the same place. Without a generation it
+    /// needs no group: one is made that has no members, only offsets.
+    ///
+    /// # Errors
+    /// Of the request as a whole: who asks may not commit.
+    pub fn commit(
+        &mut self,
+        group: &str,
+        who: &Committer<'_>,
+        offsets: Vec<NewOffset>,
+        now: Now,
+        effects: &mut Effects,
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        if !self.groups.contains_key(group) {
+            if who.generation >= 0 {
+                return Err(Error::GroupIdNotFound(group.to_owned()));
+            }
+            self.entry(&GroupId::from(group));
+        }
+        self.visit(group, now, effects, |entry, step| {
+            entry.commit(who, offsets, step)
+        })
+        .unwrap_or_else(|| Err(Error::GroupIdNotFound(group.to_owned())))
+    }
+
+    /// The position of a group in a partition.
+    #[must_use]
+    pub fn offset(&self, group: &str, topic: &str, partition: i32) -> Option<&Offset> {
+        self.groups.get(group)?.offsets.get(topic, partition)
+    }
+
+    /// All positions of a group as (topic, partition, offset), in no particular order.
+    pub fn offsets(&self, group: &str) -> impl Iterator<Item = (&Arc<str>, i32, &Offset)> {
+        self.groups
+            .get(group)
+            .into_iter()
+            .flat_map(|entry| entry.offsets.iter())
+    }
+
+    /// Forgets positions, given as (topic, partition), unless a member reads the topic; each result
+    /// answers the one at the same place.
+    ///
+    /// # Errors
+    /// Of the request as a whole: there is no such group, or it has members whose topics are unknown.
+    pub fn delete_offsets(
+        &mut self,
+        group: &str,
+        unwanted: &[(Arc<str>, i32)],
+        now: Now,
+        effects: &mut Effects,
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        let missing = || Error::GroupIdNotFound(group.to_owned());
+        let entry = self.groups.get(group).ok_or_else(missing)?;
+        if entry.group.state() != State::Empty && !entry.group.is_consumer_group() {
+            return Err(Error::NonEmptyGroup(group.to_owned()));
+        }
+        let delete = |entry: &mut Entry, step: &mut Step<'_>| {
+            unwanted
+                .iter()
+                .map(|(topic, partition)| entry.delete_offset(topic, *partition, step))
+                .collect()
+        };
+        self.visit(group, now, effects, delete).ok_or_else(missing)
+    }
+
+    /// Forgets every position in a topic that was deleted. `topic_id` is the id that it had, or 0.
+    pub fn forget_topic(&mut self, topic: &str, topic_id: u128, effects: &mut Effects) {
+        for id in self.ids() {
+            let Some(entry) = self.groups.get(&id) else {
+                continue;
+            };
+            let gone = |name: &str, _, offset: &Offset| name == topic && offset.is_for(topic_id);
+            let tombstones = entry.offsets.tombstones(&id, gone);
+            self.write(tombstones, effects);
+        }
+    }
+
+    /// Forgets positions whose retention is over, and groups that have nothing left.
+    pub fn expire_offsets(&mut self, now: Now, effects: &mut Effects) {
+        for id in self.ids() {
+            let Some(entry) = self.groups.get(&id) else {
+                continue;
+            };
+            let tombstones = entry.expired(now, self.config.offsets_retention_ms);
+            self.write(tombstones, effects);
+            let is_done = |entry: &Entry| entry.offsets.is_empty() && entry.group.is_deserted();
+            if self.groups.get(&id).is_some_and(is_done) {
+                self.write(
+                    vec![Record::Group {
+                        group: id,
+                        value: None,
+                    }],
+                    effects,
+                );
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn commit(
+        &mut self,
+        who: &Committer<'_>,
+        offsets: Vec<NewOffset>,
+        step: &mut Step<'_>,
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        self.group.check_commit(who, step)?;
+        let expires_ms = who
+            .retention_ms
+            .map(|ms| step.now.unix_ms.saturating_add(ms));
+        Ok(offsets
+            .into_iter()
+            .map(|new| self.commit_one(new, expires_ms, step))
+            .collect())
+    }
+
+    fn commit_one(
+        &mut self,
+        new: NewOffset,
+        expires_ms: Option<i64>,
+        step: &mut Step<'_>,
+    ) -> Result<(), Error> {
+        if new.metadata.len() > step.config.offset_metadata_max_bytes {
+            return Err(Error::OffsetMetadataTooLarge(new.metadata.len()));
+        }
+        let value = Offset {
+            offset: new.offset,
+            leader_epoch: new.leader_epoch,
+            metadata: new.metadata,
+            committed_ms: step.now.unix_ms,
+            expires_ms,
+            topic_id: new.topic_id,
+        };
+        self.write_offset(&new.topic, new.partition, Some(value), step);
+        Ok(())
+    }
+
+    fn delete_offset(
+        &mut self,
+        topic: &Arc<str>,
+        partition: i32,
+        step: &mut Step<'_>,
+    ) -> Result<(), Error> {
+        if self.group.is_subscribed_to(topic) {
+            return Err(Error::SubscribedToTopic(topic.to_string()));
+        }
+        if self.offsets.get(topic, partition).is_some() {
+            self.write_offset(topic, partition, None, step);
+        }
+        Ok(())
+    }
+
+    fn write_offset(
+        &mut self,
+        topic: &Arc<str>,
+        partition: i32,
+        value: Option<Offset>,
+        step: &mut Step<'_>,
+    ) {
+        self.offsets.apply(topic, partition, value.as_ref());
+        let (group, topic) = (Arc::clone(self.group.id()), Arc::clone(topic));
+        step.effects.records.push(Record::Offset {
+            group,
+            topic,
+            partition,
+            value,
+        });
+    }
+
+    /// The tombstones of what is past its retention and not in use.
+    fn expired(&self, now: Now, retention_ms: i64) -> Vec<Record> {
+        let Some(from) = self.group.retention_from() else {
+            return Vec::new();
+        };
+        self.offsets
+            .tombstones(self.group.id(), |topic, _, offset| {
+                let start = match from {
+                    RetentionFrom::Moment(ms) => ms,
+                    RetentionFrom::Commit => offset.committed_ms,
+                };
+                let end = offset
+                    .expires_ms
+                    .unwrap_or_else(|| start.saturating_add(retention_ms));
+                now.unix_ms >= end && !self.group.is_subscribed_to(topic)
+            })
+    }
+}
