@@ -1,3 +1,34 @@
-//! The whole, measured.
+//! The whole server, measured: the binary as it is shipped, over loopback, beside the bare limits of the machine.
+//!
+//! `cargo bench -p millstream-protocol-tests -- [--seconds N] [--runs N] [--peer HOST:PORT] [SCENARIO…]` runs the
+//! scenarios whose names contain one of the words given, or all, and prints one line for each. `--peer` runs them
+//! against another server that speaks the protocol and already runs. The load generator shares the machine with
+//! the server: what it costs is part of every figure.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark fails by panicking and prints what it measured"
+)]
 
-fn main() {}
+mod frames;
+mod idle;
+mod limits;
+mod load;
+mod options;
+mod report;
+mod scenarios;
+mod target;
+
+use options::Options;
+use report::Report;
+
+fn main() {
+    let options = Options::from_arguments(std::env::args().skip(1));
+    let report = Report::begin(&options);
+    for scenario in scenarios::ALL {
+        if options.wants(scenario.name) {
+            report.print(scenario, &options);
+        }
+    }
+}
