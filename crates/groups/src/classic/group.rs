@@ -98,9 +98,16 @@ impl Group {
         self.timers.next()
     }
 
+    /// A group that is known by its last record alone.
+    pub(crate) fn replay(id: GroupId, value: &Generation) -> Self {
+        let mut group = Self::new(id);
+        group.apply(value);
+        group
+    }
+
     /// Takes over what a record says: the members in it are the members there are. This is how a
     /// settled generation enters memory, both live and on replay.
-    pub(crate) fn apply(&mut self, value: &Generation) {
+    fn apply(&mut self, value: &Generation) {
         let mut known = std::mem::take(&mut self.members);
         for record in &value.members {
             let mut member = known

@@ -175,6 +175,7 @@ impl Group {
             step.after(step.config.new_member_join_timeout_ms),
         );
         let mut member = Member {
+            instance_id: request.instance_id.clone(),
             is_new: true,
             ..Member::default()
         };

@@ -52,9 +52,8 @@ impl Member {
         }
     }
 
-    /// Takes over what a join says of the member.
+    /// Takes over what a join says of the member. Its static identity, or that it has none, stays.
     pub(super) fn update(&mut self, request: JoinRequest) {
-        self.instance_id = request.instance_id;
         self.client_id = request.client_id;
         self.client_host = request.client_host;
         self.rebalance_timeout_ms = request.rebalance_timeout_ms;

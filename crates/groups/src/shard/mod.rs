@@ -68,7 +68,9 @@ impl Shard {
             Record::Group {
                 group,
                 value: Some(value),
-            } => self.entry(group).group.apply(value),
+            } => {
+                self.entry(group).group = Group::replay(Arc::clone(group), value);
+            }
             Record::Offset {
                 group,
                 topic,

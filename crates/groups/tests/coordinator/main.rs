@@ -1,0 +1,23 @@
+//! The coordinator's promises, as scripts of `event => what comes of it`.
+//!
+//! The language of the scripts is described in `script.rs`. Source of the rules: Apache Kafka 4.3,
+//! `GroupMetadataManager`, `ClassicGroup`, `OffsetMetadataManager`; the KIPs that are named.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod admin;
+mod join;
+mod leave;
+mod offsets;
+mod recovery;
+mod script;
+mod sessions;
+mod static_members;
+mod sync;
+mod tell;
+mod walk;
