@@ -120,8 +120,9 @@ settings! {
     local_retention_bytes: i64 = "local.retention.bytes", "-2", min: -2;
     /// Stored only: whether groups may use the topic for their dead letters.
     errors_deadletterqueue_group_enable: bool = "errors.deadletterqueue.group.enable", "false";
-    /// Largest size in bytes to which one batch may decompress.
-    max_decompressed_message_bytes: i32 = "max.decompressed.message.bytes", "2147483639", min: 1;
+    /// Largest size in bytes to which one batch may decompress where its records are looked at.
+    /// Kafka's own default, 2147483639, would let one small request take that much memory.
+    max_decompressed_message_bytes: i32 = "max.decompressed.message.bytes", "104857600", min: 1;
 }
 
 impl TopicConfig {
