@@ -21,9 +21,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use millstream_groups::{
-    Committer, Config, Effects, Error, JoinRequest, Leaver, NewOffset, Now, Protocol, Record,
-    Reply, Shard, State, SyncRequest, Token,
+    Committer, Config, Effects, JoinRequest, Leaver, NewOffset, Now, Protocol, Record, Reply,
+    Shard, State, SyncRequest, Token,
 };
+
+use super::tell;
 
 pub(crate) const GROUP: &str = "group";
 
