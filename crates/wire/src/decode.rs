@@ -1,7 +1,8 @@
 //! Decoders of the primitive types, in both encodings.
 //!
-//! A decoded value borrows the message. An array's capacity is bounded by the bytes that are left, so that a
-//! hostile length allocates nothing; no structure of the protocol is recursive, so that depth is bounded too.
+//! A decoded value borrows the message. An array's capacity is bounded by the bytes that are left,
+//! so that a hostile length allocates nothing; no structure of the protocol is recursive, so that
+//! depth is bounded too.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -25,8 +26,8 @@ pub trait Decode<'a>: Sized {
     /// Reads one value as `version` encodes it.
     fn decode(input: &'a [u8], version: Version) -> Parsed<'a, Self>;
 
-    /// Reads a value that may be null. A structure is preceded by a byte that is negative for null; types with
-    /// a length say null by their length.
+    /// Reads a value that may be null. A structure is preceded by a byte that is negative for null;
+    /// types with a length say null by their length.
     fn decode_nullable(input: &'a [u8], version: Version) -> Parsed<'a, Option<Self>> {
         match be_i8(input)? {
             (input, ..0) => Ok((input, None)),
@@ -35,13 +36,14 @@ pub trait Decode<'a>: Sized {
     }
 }
 
-/// Reads a whole message from `input`. Bytes after its end are ignored, as Apache Kafka ignores them.
+/// Reads a whole message from `input`. Bytes after its end are ignored, as Apache Kafka ignores
+/// them.
 pub fn decode_message<'a, T: Decode<'a>>(input: &'a [u8], version: Version) -> Result<T, Error> {
     finish(T::decode(input, version))
 }
 
-/// Where `part`, a slice borrowed from `whole`, lies in it. Lets the owner of a frame cut a decoded field out of
-/// the frame without copying. Returns `None` when `part` is not inside `whole`.
+/// Where `part`, a slice borrowed from `whole`, lies in it. Lets the owner of a frame cut a decoded
+/// field out of the frame without copying. Returns `None` when `part` is not inside `whole`.
 pub fn range_within(whole: &[u8], part: &[u8]) -> Option<Range<usize>> {
     let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     let end = start.checked_add(part.len())?;
@@ -61,6 +63,15 @@ pub(crate) fn finish<T>(parsed: Parsed<'_, T>) -> Result<T, Error> {
 /// Fails for good: no alternative is tried behind any error of this crate.
 pub(crate) fn fail<T>(error: Error) -> Result<T, nom::Err<Error>> {
     Err(nom::Err::Failure(error))
+}
+
+/// Fails if the value is absent.
+pub(crate) fn refuse_null<T>(value: &Option<T>) -> Result<(), nom::Err<Error>> {
+    if value.is_some() {
+        Ok(())
+    } else {
+        fail(Error::UnexpectedNull)
+    }
 }
 
 fn not_null<T>((input, value): (&[u8], Option<T>)) -> Parsed<'_, T> {
@@ -87,7 +98,8 @@ pub(crate) fn uvarint(mut input: &[u8]) -> Parsed<'_, u32> {
     fail(Error::InvalidVarint)
 }
 
-/// The length of a string, of bytes or of an array; `None` is null. `classic` reads the fixed-width length.
+/// The length of a string, of bytes or of an array; `None` is null. `classic` reads the fixed-width
+/// length.
 fn length<'a>(
     input: &'a [u8],
     version: Version,
@@ -178,7 +190,8 @@ macro_rules! converted {
             }
 
             fn decode_nullable(input: &'a [u8], version: Version) -> Parsed<'a, Option<Self>> {
-                <$from>::decode_nullable(input, version).map(|(input, value)| (input, value.map($convert)))
+                let (input, value) = <$from>::decode_nullable(input, version)?;
+                Ok((input, value.map($convert)))
             }
         }
     )+};
@@ -211,8 +224,8 @@ impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
         if count > left {
             return fail(Error::ImpossibleCount { count, left });
         }
-        // An element may be larger in memory than on the wire: what is reserved up front is never more than the
-        // message itself holds.
+        // An element may be larger in memory than on the wire: what is reserved up front is never
+        // more than the message itself holds.
         let mut elements = Self::with_capacity(count.min(left / size_of::<T>().max(1) + 1));
         for _ in 0..count {
             let (rest, element) = T::decode(input, version)?;

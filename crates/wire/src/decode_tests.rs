@@ -3,83 +3,73 @@ use super::*;
 const CLASSIC: Version = Version::classic(0);
 const FLEXIBLE: Version = Version::flexible(0);
 
-fn check<'a, T: Decode<'a> + PartialEq + std::fmt::Debug>(
-    input: &'a [u8],
-    version: Version,
-    expected: Result<T, Error>,
-) {
-    assert_eq!(decode_message(input, version), expected, "{input:?}");
+fn accept<'a, T>(input: &'a [u8], version: Version, expected: T)
+where
+    T: Decode<'a> + PartialEq + std::fmt::Debug,
+{
+    assert_eq!(decode_message(input, version), Ok(expected), "{input:?}");
+}
+
+fn refuse<'a, T>(input: &'a [u8], version: Version, error: Error)
+where
+    T: Decode<'a> + PartialEq + std::fmt::Debug,
+{
+    assert_eq!(decode_message::<T>(input, version), Err(error), "{input:?}");
 }
 
 #[test]
 fn strings_have_a_short_or_a_varint_length() {
-    check(b"\0\x02ab", CLASSIC, Ok("ab"));
-    check(b"\x03ab", FLEXIBLE, Ok("ab"));
-    check(b"\xff\xff", CLASSIC, Ok(None::<&str>));
-    check(b"\0", FLEXIBLE, Ok(None::<&str>));
-    check(b"\xff\xff", CLASSIC, Err::<&str, _>(Error::UnexpectedNull));
-    check(
-        b"\xff\xfe",
-        CLASSIC,
-        Err::<&str, _>(Error::InvalidLength(-2)),
-    );
-    check(
-        b"\0\x03ab",
-        CLASSIC,
-        Err::<&str, _>(Error::Truncated { left: 2 }),
-    );
-    check(b"\0\x01\xff", CLASSIC, Err::<&str, _>(Error::InvalidUtf8));
+    accept(b"\0\x02ab", CLASSIC, "ab");
+    accept(b"\x03ab", FLEXIBLE, "ab");
+    accept(b"\xff\xff", CLASSIC, None::<&str>);
+    accept(b"\0", FLEXIBLE, None::<&str>);
+    refuse::<&str>(b"\xff\xff", CLASSIC, Error::UnexpectedNull);
+    refuse::<&str>(b"\xff\xfe", CLASSIC, Error::InvalidLength(-2));
+    refuse::<&str>(b"\0\x03ab", CLASSIC, Error::Truncated { left: 2 });
+    refuse::<&str>(b"\0\x01\xff", CLASSIC, Error::InvalidUtf8);
 }
 
 #[test]
 fn bytes_have_a_long_or_a_varint_length() {
-    check(b"\0\0\0\x02ab", CLASSIC, Ok(&b"ab"[..]));
-    check(b"\x03ab", FLEXIBLE, Ok(&b"ab"[..]));
-    check(b"\xff\xff\xff\xff", CLASSIC, Ok(None::<&[u8]>));
-    check(
+    accept(b"\0\0\0\x02ab", CLASSIC, &b"ab"[..]);
+    accept(b"\x03ab", FLEXIBLE, &b"ab"[..]);
+    accept(b"\xff\xff\xff\xff", CLASSIC, None::<&[u8]>);
+    refuse::<&[u8]>(
         b"\x80\0\0\0",
         CLASSIC,
-        Err::<&[u8], _>(Error::InvalidLength(i32::MIN.into())),
+        Error::InvalidLength(i32::MIN.into()),
     );
-    check(
-        b"\x7f\xff\xff\xff",
-        CLASSIC,
-        Err::<&[u8], _>(Error::Truncated { left: 0 }),
-    );
+    refuse::<&[u8]>(b"\x7f\xff\xff\xff", CLASSIC, Error::Truncated { left: 0 });
 }
 
 #[test]
 fn a_hostile_array_count_is_refused_before_anything_is_allocated() {
-    let announced = |count| Err::<Vec<i32>, _>(Error::ImpossibleCount { count, left: 3 });
-    check(
+    let announced = |count| Error::ImpossibleCount { count, left: 3 };
+    refuse::<Vec<i32>>(
         b"\x7f\xff\xff\xff123",
         CLASSIC,
         announced(i32::MAX as usize),
     );
-    check(
+    refuse::<Vec<i32>>(
         b"\xff\xff\xff\xff\x0f123",
         FLEXIBLE,
         announced(u32::MAX as usize - 1),
     );
-    check(
-        b"\0\0\0\x03123",
-        CLASSIC,
-        Err::<Vec<i32>, _>(Error::Truncated { left: 3 }),
-    );
+    refuse::<Vec<i32>>(b"\0\0\0\x03123", CLASSIC, Error::Truncated { left: 3 });
 }
 
 #[test]
 fn arrays_nest_and_may_be_null() {
-    check(b"\0\0\0\x02\0\x05\0\x06", CLASSIC, Ok(vec![5_i16, 6]));
-    check(b"\x03\0\x05\0\x06", FLEXIBLE, Ok(vec![5_i16, 6]));
-    check(b"\0", FLEXIBLE, Ok(None::<Vec<i16>>));
-    check(b"\0", FLEXIBLE, Err::<Vec<i16>, _>(Error::UnexpectedNull));
-    check(b"\x02\x02a", FLEXIBLE, Ok(vec!["a"]));
+    accept(b"\0\0\0\x02\0\x05\0\x06", CLASSIC, vec![5_i16, 6]);
+    accept(b"\x03\0\x05\0\x06", FLEXIBLE, vec![5_i16, 6]);
+    accept(b"\0", FLEXIBLE, None::<Vec<i16>>);
+    refuse::<Vec<i16>>(b"\0", FLEXIBLE, Error::UnexpectedNull);
+    accept(b"\x02\x02a", FLEXIBLE, vec!["a"]);
 }
 
 #[test]
 fn varints_end_within_five_bytes_and_32_bits() {
-    let check = |input, expected| assert_eq!(finish(uvarint(input)), expected, "{input:?}");
+    let check = |input: &[u8], expected| assert_eq!(finish(uvarint(input)), expected, "{input:?}");
     check(&[0x7f], Ok(127));
     check(&[0x80, 0x01], Ok(128));
     check(&[0xff, 0xff, 0xff, 0xff, 0x0f], Ok(u32::MAX));

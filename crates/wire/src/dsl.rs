@@ -8,14 +8,15 @@
 //!         field: Type,                                // in every version
 //!         later: Type [3..] = -1,                     // since version 3, until then -1
 //!         maybe: Option<Type> [3.., null 7..],        // nullable since 7
-//!         ; tagged { 0 => extra: Type [10..] = 0, }   // ascending tags; left out when it is the default
+//!         ; tagged { 0 => extra: Type [10..] = 0, }   // ascending; a default is left out
 //!     }
 //!     struct Response<'a> { … }
 //! }
 //! ```
-//! The structs before `Response` are read by the broker and those from it on are written; the mirror halves exist
-//! under the feature `client`. The structs of a record have both halves. A null in a version that cannot say
-//! null is an error when read and the empty value when written. Nothing here knows how a type is encoded.
+//! The structs before `Response` are read by the broker and those from it on are written; the
+//! mirror halves exist under the feature `client`. The structs of a record have both halves. A null
+//! in a version that cannot say null is an error when read and the empty value when written.
+//! Nothing here knows how a type is encoded.
 
 macro_rules! wire {
     (
@@ -30,7 +31,8 @@ macro_rules! wire {
         wire!(@request $($structs)+);
     };
     (
-        record $record:ident = $key:literal, versions $versions:expr $(, flexible $flexible:literal)?;
+        record $record:ident = $key:literal, versions $versions:expr
+        $(, flexible $flexible:literal)?;
         $(#[$doc:meta])* struct $name:ident $(<$life:lifetime>)? { $($body:tt)* } $($structs:tt)*
     ) => {
         wire!(@record $(#[$doc])* struct $name $(<$life>)? { $($body)* } $($structs)*);
@@ -42,45 +44,46 @@ macro_rules! wire {
         }
     };
 
-    // Which halves a struct has.
-    (@request $(#[$doc:meta])* struct Response $($rest:tt)+) => { wire!(@response $(#[$doc])* struct Response $($rest)+); };
-    (@request $(#[$doc:meta])* struct $name:ident $(<$life:lifetime>)? { $($body:tt)* } $($rest:tt)*) => {
-        wire!(@struct $(#[$doc])* $name [$($life)?] { $($body)* });
-        wire!(@decode $name [$($life)?] { $($body)* });
-        #[cfg(feature = "client")]
-        wire!(@encode $name [$($life)?] { $($body)* });
+    // When a struct can be decoded and when it can be encoded, as conditions of `cfg`; `all()` is
+    // always true.
+    (@request $(#[$doc:meta])* struct Response $($rest:tt)+) => {
+        wire!(@response $(#[$doc])* struct Response $($rest)+);
+    };
+    (@request $(#[$doc:meta])* struct $name:ident $(<$l:lifetime>)? { $($b:tt)* } $($rest:tt)*) => {
+        wire!(@struct [all()] [feature = "client"] $(#[$doc])* $name [$($l)?] { $($b)* });
         wire!(@request $($rest)*);
     };
-    (@response $($(#[$doc:meta])* struct $name:ident $(<$life:lifetime>)? { $($body:tt)* })+) => {$(
-        wire!(@struct $(#[$doc])* $name [$($life)?] { $($body)* });
-        wire!(@encode $name [$($life)?] { $($body)* });
-        #[cfg(feature = "client")]
-        wire!(@decode $name [$($life)?] { $($body)* });
-    )+};
-    (@record $($(#[$doc:meta])* struct $name:ident $(<$life:lifetime>)? { $($body:tt)* })+) => {$(
-        wire!(@struct $(#[$doc])* $name [$($life)?] { $($body)* });
-        wire!(@encode $name [$($life)?] { $($body)* });
-        wire!(@decode $name [$($life)?] { $($body)* });
-    )+};
+    (@response $($(#[$doc:meta])* struct $name:ident $(<$life:lifetime>)? { $($body:tt)* })+) => {
+        $(wire!(@struct [feature = "client"] [all()] $(#[$doc])* $name [$($life)?] { $($body)* });)+
+    };
+    (@record $($(#[$doc:meta])* struct $name:ident $(<$life:lifetime>)? { $($body:tt)* })+) => {
+        $(wire!(@struct [all()] [all()] $(#[$doc])* $name [$($life)?] { $($body)* });)+
+    };
 
-    (@struct $(#[$doc:meta])* $name:ident [$($life:lifetime)?] {
-        $($(#[$fdoc:meta])* $field:ident: $ty:ty $([$when:expr $(, null $null:expr)?])? $(= $default:expr)?,)*
-        $(; tagged {
-            $($(#[$tdoc:meta])* $tag:literal => $tfield:ident: $tty:ty $([$twhen:expr])? $(= $tdefault:expr)?,)+
-        })?
+    (@struct [$($decode:tt)+] [$($encode:tt)+] $(#[$doc:meta])* $name:ident [$($life:lifetime)?] {
+        $(
+            $(#[$fdoc:meta])*
+            $field:ident: $ty:ty $([$when:expr $(, null $null:expr)?])? $(= $default:expr)?,
+        )*
+        $(; tagged { $(
+            $(#[$tdoc:meta])*
+            $tag:literal => $tfield:ident: $tty:ty $([$twhen:expr])? $(= $tdefault:expr)?,
+        )+ })?
     }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name $(<$life>)? {
             $(
                 $(#[$fdoc])*
-                $(#[doc = concat!("\nVersions `", stringify!($when), "`", $(", nullable in `", stringify!($null), "`",)? ".")])?
+                $(#[doc = concat!("\nVersions `", stringify!($when), "`.")]
+                $(#[doc = concat!("Nullable in `", stringify!($null), "`.")])?)?
                 #[allow(missing_docs)]
                 pub $field: $ty,
             )*
             $($(
                 $(#[$tdoc])*
-                #[doc = concat!("\nTagged field ", stringify!($tag), $(", versions `", stringify!($twhen), "`",)? ".")]
+                #[doc = concat!("\nTagged field ", stringify!($tag), ".")]
+                $(#[doc = concat!("Versions `", stringify!($twhen), "`.")])?
                 pub $tfield: $tty,
             )+)?
         }
@@ -93,14 +96,8 @@ macro_rules! wire {
                 }
             }
         }
-    };
 
-    (@decode $name:ident [$($life:lifetime)?] {
-        $($(#[$fdoc:meta])* $field:ident: $ty:ty $([$when:expr $(, null $null:expr)?])? $(= $default:expr)?,)*
-        $(; tagged {
-            $($(#[$tdoc:meta])* $tag:literal => $tfield:ident: $tty:ty $([$twhen:expr])? $(= $tdefault:expr)?,)+
-        })?
-    }) => {
+        #[cfg($($decode)+)]
         impl<'a> $crate::Decode<'a> for $name $(<$life>)? {
             fn decode(input: &'a [u8], version: $crate::Version) -> $crate::Parsed<'a, Self> {
                 $(
@@ -109,35 +106,25 @@ macro_rules! wire {
                     } else {
                         (input, wire!(@default $($default)?))
                     };
-                    $($(if $field.is_none() && wire!(@when version $when) && !wire!(@when version $null) {
-                        return $crate::decode::fail($crate::Error::UnexpectedNull);
+                    $($(if wire!(@when version $when) && !wire!(@when version $null) {
+                        $crate::decode::refuse_null(&$field)?;
                     })?)?
                 )*
                 $($(let mut $tfield: $tty = wire!(@default $($tdefault)?);)+)?
-                let (input, ()) = if version.flexible {
-                    $crate::tags::decode_tags(input, |_tag, _value| {
-                        $(match _tag {
-                            $($tag if wire!(@when version $($twhen)?) => {
-                                $tfield = $crate::tags::decode_tagged(_value, version)?;
-                            })+
-                            _ => {}
-                        })?
-                        Ok(())
+                let (input, ()) = $crate::tags::decode_tags(input, version, |_tag, _value| {
+                    $(match _tag {
+                        $($tag if wire!(@when version $($twhen)?) => {
+                            $tfield = $crate::tags::decode_tagged(_value, version)?;
+                        })+
+                        _ => {}
                     })?
-                } else {
-                    (input, ())
-                };
+                    Ok(())
+                })?;
                 Ok((input, Self { $($field,)* $($($tfield,)+)? }))
             }
         }
-    };
 
-    (@encode $name:ident [$($life:lifetime)?] {
-        $($(#[$fdoc:meta])* $field:ident: $ty:ty $([$when:expr $(, null $null:expr)?])? $(= $default:expr)?,)*
-        $(; tagged {
-            $($(#[$tdoc:meta])* $tag:literal => $tfield:ident: $tty:ty $([$twhen:expr])? $(= $tdefault:expr)?,)+
-        })?
-    }) => {
+        #[cfg($($encode)+)]
         impl $(<$life>)? $crate::Encode for $name $(<$life>)? {
             fn encode(&self, out: &mut $crate::Encoder, version: $crate::Version) {
                 $(if wire!(@when version $($when)?) {
@@ -148,12 +135,27 @@ macro_rules! wire {
                 })*
                 if version.flexible {
                     $($(let $tfield = wire!(@when version $($twhen)?)
-                        && self.$tfield != { let default: $tty = wire!(@default $($tdefault)?); default };)+)?
+                        && PartialEq::<$tty>::ne(&self.$tfield, &wire!(@default $($tdefault)?));)+)?
                     out.put_uvarint(0 $($(+ u32::from($tfield))+)?);
                     $($(if $tfield {
                         $crate::tags::encode_tagged($tag, &self.$tfield, out, version);
                     })+)?
                 }
+            }
+        }
+
+        #[cfg(test)]
+        impl<'a> $crate::tests::Sample<'a> for $name $(<$life>)? {
+            fn sample(random: &mut $crate::tests::Random, version: $crate::Version) -> Self {
+                let mut value = Self::default();
+                $(if wire!(@when version $($when)?) {
+                    value.$field = $crate::tests::Sample::sample(random, version);
+                    $($(if !wire!(@when version $null) { value.$field.get_or_insert_default(); })?)?
+                })*
+                $($(if version.flexible && wire!(@when version $($twhen)?) {
+                    value.$tfield = $crate::tests::Sample::sample(random, version);
+                })+)?
+                value
             }
         }
     };

@@ -14,7 +14,8 @@ pub trait Encode {
     /// Appends the value as `version` encodes it.
     fn encode(&self, out: &mut Encoder, version: Version);
 
-    /// Appends a value that may be null, as [`Decode::decode_nullable`](crate::Decode::decode_nullable) reads it.
+    /// Appends a value that may be null, as
+    /// [`Decode::decode_nullable`](crate::Decode::decode_nullable) reads it.
     fn encode_nullable(value: Option<&Self>, out: &mut Encoder, version: Version)
     where
         Self: Sized,
@@ -26,8 +27,8 @@ pub trait Encode {
     }
 }
 
-/// Appends the empty value in the place of a null that this version of the message cannot express. `_absent` only
-/// names the type.
+/// Appends the empty value in the place of a null that this version of the message cannot express.
+/// `_absent` only names the type.
 pub(crate) fn encode_empty<T: Encode + Default>(
     _absent: &Option<T>,
     out: &mut Encoder,

@@ -1,7 +1,8 @@
 //! What stands before the body of a request and of a response.
 //!
-//! Two oddities are Kafka's: the client id keeps its classic form even in a flexible header, and the response to
-//! ApiVersions never has a flexible header, since a client reads it before it knows what the broker speaks.
+//! Two oddities are Kafka's: the client id keeps its classic form even in a flexible header, and
+//! the response to ApiVersions never has a flexible header, since a client reads it before it knows
+//! what the broker speaks.
 
 use bytes::BufMut;
 
@@ -25,8 +26,8 @@ pub struct RequestHeader<'a> {
 impl<'a> RequestHeader<'a> {
     /// Reads the header from a frame without its length prefix; returns it and the body.
     ///
-    /// The version is not checked: an ApiVersions request of any version has an answer. Fails for an unknown key,
-    /// whose header has a form that nobody can know.
+    /// The version is not checked: an ApiVersions request of any version has an answer. Fails for
+    /// an unknown key, whose header has a form that nobody can know.
     pub fn decode(frame: &'a [u8]) -> Result<(Self, &'a [u8]), Error> {
         finish(Self::parse(frame).map(|(body, header)| (body, (header, body))))
     }
@@ -40,11 +41,11 @@ impl<'a> RequestHeader<'a> {
             return Err(nom::Err::Failure(Error::UnknownApiKey(api_key)));
         };
         let (input, client_id) = Option::decode(input, CLASSIC)?;
-        let (input, ()) = if api.is_flexible(api_version) {
-            decode_tags(input, |_, _| Ok(()))?
-        } else {
-            (input, ())
+        let version = Version {
+            n: api_version,
+            flexible: api.is_flexible(api_version),
         };
+        let (input, ()) = decode_tags(input, version, |_, _| Ok(()))?;
         Ok((
             input,
             Self {
@@ -110,13 +111,15 @@ pub struct ResponseHeader {
 impl ResponseHeader {
     /// Reads the header from a frame without its length prefix; returns it and the body.
     pub fn decode(frame: &[u8], api: ApiKey, version: Version) -> Result<(Self, &[u8]), Error> {
-        let (body, correlation_id) =
-            finish(i32::decode(frame, version).map(|parsed| (parsed.0, parsed)))?;
-        let body = if version.flexible && api != ApiKey::ApiVersions {
-            finish(decode_tags(body, |_, _| Ok(())).map(|(body, ())| (body, body)))?
-        } else {
-            body
+        let flexible = version.flexible && api != ApiKey::ApiVersions;
+        let header = Version {
+            flexible,
+            ..version
         };
-        Ok((Self { correlation_id }, body))
+        let parsed = i32::decode(frame, header).and_then(|(input, correlation_id)| {
+            let (body, ()) = decode_tags(input, header, |_, _| Ok(()))?;
+            Ok((body, (Self { correlation_id }, body)))
+        });
+        finish(parsed)
     }
 }

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-/// The form in which Kafka's tools and cluster metadata show an id: URL-safe base64 without padding, 22 characters.
+/// The form in which Kafka's tools and cluster metadata show an id: URL-safe base64 without
+/// padding, 22 characters.
 pub fn base64_id(id: Uuid) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     // 128 bits are 21 digits of 6 bits and one of 2 bits, which stands at the top of its digit.

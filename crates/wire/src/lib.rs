@@ -1,8 +1,9 @@
 //! The Kafka wire format: every message declared once, decoded from and encoded to bytes.
 //!
-//! A file of [`api`] declares one API with the `wire!` macro and reads like the specification. Requests
-//! borrow the frame that they are decoded from; responses refer to record batches instead of copying them.
-//! This crate does no I/O, keeps no state and knows nothing of topics, logs or groups.
+//! A file of [`api`] declares one API with the `wire!` macro and reads like the specification.
+//! Requests borrow the frame that they are decoded from; responses refer to record batches instead
+//! of copying them. This crate does no I/O, keeps no state and knows nothing of topics, logs or
+//! groups.
 
 mod decode;
 mod dsl;
@@ -15,6 +16,9 @@ mod id;
 mod records;
 mod tags;
 mod version;
+
+#[cfg(test)]
+mod tests;
 
 pub mod api;
 pub mod record;

@@ -1,4 +1,5 @@
-//! Record batches inside a response: a list of references, never copied while a response is encoded.
+//! Record batches inside a response: a list of references, never copied while a response is
+//! encoded.
 
 use bytes::Bytes;
 

@@ -1,18 +1,22 @@
 //! Tagged fields: the optional tail of every structure in the flexible encoding.
 //!
-//! Layout: count, then for each field its tag, its size in bytes and its value; all three numbers are varints.
-//! A tag that is not known is skipped, so that newer peers may say more.
+//! Layout: count, then for each field its tag, its size in bytes and its value; all three numbers
+//! are varints. A tag that is not known is skipped, so that newer peers may say more.
 
 use nom::bytes::complete::take;
 
 use crate::decode::{fail, uvarint};
 use crate::{Decode, Encode, Encoder, Error, Parsed, Version};
 
-/// Hands each tag and its bytes to `field`.
+/// Hands each tag and its bytes to `field`; the classic encoding has none.
 pub(crate) fn decode_tags<'a>(
     input: &'a [u8],
+    version: Version,
     mut field: impl FnMut(u32, &'a [u8]) -> Result<(), nom::Err<Error>>,
 ) -> Parsed<'a, ()> {
+    if !version.flexible {
+        return Ok((input, ()));
+    }
     let (mut input, count) = uvarint(input)?;
     for _ in 0..count {
         let (rest, tag) = uvarint(input)?;

@@ -2,8 +2,9 @@
 
 /// One version of one message.
 ///
-/// Kafka has two encodings. The *classic* one has fixed-width lengths; the *flexible* one has varint lengths
-/// and ends each structure with tagged fields. Every message switches at a version of its own.
+/// Kafka has two encodings. The *classic* one has fixed-width lengths; the *flexible* one has
+/// varint lengths and ends each structure with tagged fields. Every message switches at a version
+/// of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
     /// The version's number as sent in the request header.

@@ -1,6 +1,8 @@
-//! Which APIs and versions the broker speaks, and which features are switched on. The first request on a connection.
+//! Which APIs and versions the broker speaks, and which features are switched on. The first request
+//! on a connection.
 //!
-//! - A request of any version is answered: one that is not served gets the version 0 layout and UNSUPPORTED_VERSION.
+//! - A request of any version is answered: one that is not served gets the version 0 layout and
+//!   UNSUPPORTED_VERSION.
 //! - 3: flexible; the client names its software; features.
 //! - 4: features whose lowest version is 0 may be listed; before that they are left out.
 

@@ -1,6 +1,7 @@
 //! Creates topics.
 //!
-//! - 4: -1 asks for the default number of partitions and replicas. 5: the response tells the configuration.
+//! - 4: -1 asks for the default number of partitions and replicas. 5: the response tells the
+//!   configuration.
 //! - 7: the response tells the topic's id.
 
 use std::borrow::Cow;

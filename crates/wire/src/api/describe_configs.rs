@@ -19,7 +19,8 @@ wire! {
 
     /// A thing that has settings.
     struct Resource<'a> {
-        /// Kafka's number of the kind: 2 topic, 4 broker, 8 broker logger, 16 client metrics, 32 group.
+        /// Kafka's number of the kind: 2 topic, 4 broker, 8 broker logger, 16 client metrics, 32
+        /// group.
         resource_type: i8,
         resource_name: &'a str,
         /// Null asks for all.
@@ -48,8 +49,8 @@ wire! {
         /// Null if there is none, or if it is secret.
         value: Option<Cow<'a, str>>,
         read_only: bool,
-        /// 1 topic, 2 broker (dynamic), 3 all brokers (dynamic), 4 broker (static), 5 default, 6 logger, 7 client
-        /// metrics, 8 group.
+        /// 1 topic, 2 broker (dynamic), 3 all brokers (dynamic), 4 broker (static), 5 default, 6
+        /// logger, 7 client metrics, 8 group.
         config_source: i8 = -1,
         is_sensitive: bool,
         synonyms: Vec<Synonym<'a>>,

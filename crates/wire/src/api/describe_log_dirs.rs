@@ -1,6 +1,7 @@
 //! How much each partition takes on disk.
 //!
-//! - 3: an error for the whole response. 4: size of the disk. 5: whether new partitions are kept away from it.
+//! - 3: an error for the whole response. 4: size of the disk. 5: whether new partitions are kept
+//!   away from it.
 
 use std::borrow::Cow;
 

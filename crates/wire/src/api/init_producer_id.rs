@@ -1,6 +1,7 @@
 //! Gives a producer its id and epoch.
 //!
-//! - 3: a producer may ask for a new epoch of the id that it has. 4: PRODUCER_FENCED. 5: TRANSACTION_ABORTABLE.
+//! - 3: a producer may ask for a new epoch of the id that it has. 4: PRODUCER_FENCED. 5:
+//!   TRANSACTION_ABORTABLE.
 
 use crate::ErrorCode;
 use crate::dsl::wire;

@@ -1,6 +1,7 @@
 //! Finds offsets by time or by their role.
 //!
-//! - 2: isolation level. 4: leader epochs. 7: -3. 8: -4. 9: -5. 10: a timeout, for offsets in remote storage. 11: -6.
+//! - 2: isolation level. 4: leader epochs. 7: -3. 8: -4. 9: -5. 10: a timeout, for offsets in
+//!   remote storage. 11: -6.
 
 use std::borrow::Cow;
 
@@ -30,9 +31,9 @@ wire! {
     struct Partition {
         partition_index: i32,
         current_leader_epoch: i32 [4..] = -1,
-        /// The first record at or after this time is sought; or -1 latest, -2 earliest, -3 the record with the
-        /// largest timestamp, -4 earliest on local disk, -5 latest in remote storage, -6 earliest that is not yet
-        /// in remote storage.
+        /// The first record at or after this time is sought; or -1 latest, -2 earliest, -3 the
+        /// record with the largest timestamp, -4 earliest on local disk, -5 latest in remote
+        /// storage, -6 earliest that is not yet in remote storage.
         timestamp: i64,
     }
 

@@ -1,7 +1,8 @@
 //! The APIs, one file each, and the one list of them.
 //!
-//! A module holds `Request`, `Response` and the structures inside them, under Kafka's names in snake case. Dispatch,
-//! the answer to ApiVersions, the labels of metrics and `docs/protocol.md` derive from [`for_each_api!`](crate::for_each_api).
+//! A module holds `Request`, `Response` and the structures inside them, under Kafka's names in
+//! snake case. Dispatch, the answer to ApiVersions, the labels of metrics and `docs/protocol.md`
+//! derive from [`for_each_api!`](crate::for_each_api).
 
 use std::ops::RangeInclusive;
 
@@ -41,7 +42,8 @@ pub mod offset_for_leader_epoch;
 pub mod produce;
 pub mod sync_group;
 
-/// Hands the list of all APIs, ascending by key, to the macro `$then` as `{ $extra (Name, module) (Name, module) … }`.
+/// Hands the list of all APIs, ascending by key, to the macro `$then` as `{ $extra (Name, module)
+/// (Name, module) … }`.
 #[macro_export]
 macro_rules! for_each_api {
     ($then:ident $($extra:tt)*) => {
@@ -93,7 +95,8 @@ pub struct Api {
     pub key: i16,
     /// Versions that are decoded and answered.
     pub versions: RangeInclusive<i16>,
-    /// Versions that the answer to ApiVersions names: those above, unless clients need to be told more.
+    /// Versions that the answer to ApiVersions names: those above, unless clients need to be told
+    /// more.
     pub advertised: RangeInclusive<i16>,
     /// First version in the flexible encoding, if any is.
     pub flexible_since: Option<i16>,

@@ -1,6 +1,7 @@
 //! Appends record batches to partitions.
 //!
-//! - 3 and 4: one batch of format 2 for each partition. 5: log start offset in the response. 7: zstd.
+//! - 3 and 4: one batch of format 2 for each partition. 5: log start offset in the response. 7:
+//!   zstd.
 //! - 8: the records at fault, and a message.
 //! - 9: flexible. 10: the current leader and its endpoint when the client asked the wrong broker.
 //! - 12: a transaction takes up a partition with the first batch. 13: topics by id.
@@ -11,8 +12,8 @@ use crate::dsl::wire;
 use crate::{ErrorCode, Uuid};
 
 wire! {
-    // librdkafka before 2.11.1 switches compression and message format 2 on only if Produce 0 is advertised; it
-    // then sends version 3 or later.
+    // librdkafka before 2.11.1 switches compression and message format 2 on only if Produce 0 is
+    // advertised; it then sends version 3 or later.
     api Produce = 0, versions 3..=13, flexible 9, advertised 0..=13;
 
     /// Batches by topic and partition.

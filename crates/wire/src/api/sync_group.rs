@@ -1,4 +1,5 @@
-//! The leader hands in the assignment of a generation, and every member is answered with its own part.
+//! The leader hands in the assignment of a generation, and every member is answered with its own
+//! part.
 //!
 //! - 3: static members. 5: type and name of the protocol, to be checked.
 

@@ -1,6 +1,7 @@
 //! The records of `__cluster_metadata`: topics, partitions, settings.
 //!
-//! In front of a record stand, as varints, the version of this frame (1), the record's number and its version.
+//! In front of a record stand, as varints, the version of this frame (1), the record's number and
+//! its version.
 
 use std::borrow::Cow;
 
@@ -34,7 +35,8 @@ pub enum MetadataRecord<'a> {
 }
 
 impl<'a> MetadataRecord<'a> {
-    /// Reads a record in its frame. Fails for a record or a version of it that is not declared here.
+    /// Reads a record in its frame. Fails for a record or a version of it that is not declared
+    /// here.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, Error> {
         let (key, version, body) = finish(frame(bytes))?;
         match key {

@@ -1,7 +1,7 @@
 //! Records of internal topics, and what consumers embed in group requests.
 //!
-//! All of them carry their version in front: as an `i16` ([`from_bytes`], [`to_bytes`]), or in the frame that
-//! [`metadata`] reads and writes.
+//! All of them carry their version in front: as an `i16` ([`from_bytes`], [`to_bytes`]), or in the
+//! frame that [`metadata`] reads and writes.
 
 pub mod consumer;
 pub mod metadata;
@@ -41,7 +41,8 @@ pub trait Record: Encode {
     }
 }
 
-/// The number in front of a structure: its version, or for the keys of `__consumer_offsets` its kind.
+/// The number in front of a structure: its version, or for the keys of `__consumer_offsets` its
+/// kind.
 pub fn peek_version(bytes: &[u8]) -> Result<i16, Error> {
     finish(i16::decode(bytes, Version::classic(0)))
 }

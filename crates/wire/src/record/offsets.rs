@@ -1,6 +1,7 @@
 //! The records of `__consumer_offsets`: positions and groups.
 //!
-//! The number in front of a key says what it is: 0 and 1 a position, 2 a group. A null value deletes.
+//! The number in front of a key says what it is: 0 and 1 a position, 2 a group. A null value
+//! deletes.
 
 use std::borrow::Cow;
 
