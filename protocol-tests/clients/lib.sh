@@ -1,0 +1,87 @@
+# What every client's `run` shares: finding a toolchain, and a broker to run against. Sourced by bash, never run.
+#
+#   needs go            stops with exit code 77 (skipped) and the reason, unless `go` is installed
+#   serve "$@"          sets BOOTSTRAP to the first argument, or starts a Millstream of its own, stopped at exit
+#
+# Everything that is downloaded or built goes below OUT, inside the ignored `target` directory; nothing is installed globally.
+
+set -euo pipefail
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+ROOT=$(cd "$HERE/../../.." && pwd)
+OUT=${CARGO_TARGET_DIR:-$ROOT/target}/clients/$(basename "$HERE")
+mkdir -p "$OUT"
+
+skip() {
+    echo "SKIPPED $(basename "$HERE"): $*"
+    exit 77
+}
+
+needs() {
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || skip "$tool is not installed"
+    done
+}
+
+answers() {
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+free_port() {
+    local port
+    while port=$((20000 + RANDOM % 12000)) && answers "$port"; do :; done
+    echo "$port"
+}
+
+stop_server() {
+    kill "$SERVER" 2>/dev/null && wait "$SERVER" || true
+    rm -rf "$DATA"
+}
+
+serve() {
+    if [ $# -gt 0 ]; then
+        BOOTSTRAP=$1
+        return
+    fi
+    local binary=${MILLSTREAM:-${CARGO_TARGET_DIR:-$ROOT/target}/debug/millstream} port tries
+    [ -n "${MILLSTREAM:-}" ] || (cd "$ROOT" && cargo build --quiet --package millstream-server)
+    DATA=$(mktemp -d)
+    port=$(free_port)
+    "$binary" serve --set "listeners=PLAINTEXT://127.0.0.1:$port" --set "log.dirs=$DATA/log" >"$OUT/server.log" 2>&1 &
+    SERVER=$!
+    trap stop_server EXIT
+    for ((tries = 0; tries < 200; tries++)); do
+        kill -0 "$SERVER" 2>/dev/null || break
+        if answers "$port"; then
+            BOOTSTRAP=127.0.0.1:$port
+            return
+        fi
+        sleep 0.05
+    done
+    cat "$OUT/server.log"
+    echo "the server did not start"
+    exit 1
+}
+
+# Makes a virtual environment with the packages that requirements.txt pins, once.
+python_environment() {
+    needs python3
+    if ! cmp -s requirements.txt "$OUT/installed.txt"; then
+        python3 -m venv --clear "$OUT/venv" || skip "python3 cannot make a virtual environment"
+        "$OUT/venv/bin/pip" install --quiet --disable-pip-version-check -r requirements.txt
+        cp requirements.txt "$OUT/installed.txt"
+    fi
+}
+
+# Fetches the jars that pom.xml pins, once, into OUT/lib.
+java_libraries() {
+    needs java mvn
+    if ! cmp -s pom.xml "$OUT/installed.xml"; then
+        rm -rf "$OUT/lib"
+        mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+            -DoutputDirectory="$OUT/lib"
+        cp pom.xml "$OUT/installed.xml"
+    fi
+}
+
+cd "$HERE"
