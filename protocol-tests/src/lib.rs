@@ -12,4 +12,5 @@
 pub mod binary;
 pub mod clients;
 pub mod dice;
+pub mod raw;
 pub mod server;

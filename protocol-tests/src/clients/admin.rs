@@ -84,22 +84,14 @@ impl Admin {
         )
     }
 
-    /// Replaces a topic's configuration by `configs`, pairs of a name and a value.
-    ///
-    /// # Errors
-    /// The code that the server answered for the topic.
-    pub fn alter(&self, topic: &str, configs: &[(&str, &str)]) -> Answer {
+    /// Asks to replace a topic's configuration by `configs`, pairs of a name and a value. The binding does not say
+    /// whether the server agreed; [`describe`](Self::describe) tells.
+    pub fn alter(&self, topic: &str, configs: &[(&str, &str)]) {
         let empty = AlterConfig::new(ResourceSpecifier::Topic(topic));
         let change = configs
             .iter()
             .fold(empty, |change, (name, value)| change.set(name, value));
-        let answers = self.wait(self.client.alter_configs([&change], &options()));
-        answers
-            .into_iter()
-            .next()
-            .expect("one answer for one resource")
-            .map(drop)
-            .map_err(|(_, code)| code)
+        self.wait(self.client.alter_configs([&change], &options()));
     }
 
     /// A topic's whole configuration.

@@ -13,6 +13,10 @@ mod groups;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod idempotence;
+#[cfg(test)]
 mod shutdown;
 #[cfg(test)]
 mod time;
