@@ -1,1 +1,49 @@
 //! The append-only partition store.
+//!
+//! A [`Store`] is a data directory; a [`Partition`] in it is a log of record batches that are kept as
+//! clients sent them. One writer thread commits what all partitions have waiting in groups, so that
+//! durable appends share their syncs. What consumers may see ends at the high watermark, which moves
+//! only when records are as durable as their partition promises.
+//!
+//! The store knows batches but neither the wire protocol nor topics' names. It owns no clock: time
+//! comes in as milliseconds since 1970.
+
+mod appender;
+mod checkpoint;
+mod config;
+pub mod disk;
+mod epochs;
+mod error;
+mod format;
+mod index;
+mod intake;
+mod keeper;
+mod lock;
+mod log;
+mod meta;
+mod partition;
+mod producer_state;
+mod progress;
+mod queue;
+mod reader;
+mod recovery;
+mod retention;
+mod segment;
+mod snapshot;
+mod store;
+mod subscription;
+mod tail;
+mod timestamps;
+mod walk;
+mod writer;
+
+pub use config::{Flush, LogConfig, StoreOptions, TopicPartition};
+pub use epochs::EpochEnd;
+pub use error::{Error, Result};
+pub use intake::{AppendMode, Appended};
+pub use partition::Partition;
+pub use producer_state::ProducerSnapshot;
+pub use progress::{Ack, Offsets};
+pub use store::Store;
+pub use subscription::Subscription;
+pub use timestamps::TimestampedOffset;

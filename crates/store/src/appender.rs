@@ -1,0 +1,212 @@
+//! The writing end of a partition's log: batches into the file of the active segment.
+//!
+//! What is written here becomes visible only when the writer publishes it.
+
+use std::io::{ErrorKind, IoSlice};
+use std::sync::Arc;
+
+use millstream_batch::Header;
+
+use crate::config::LogConfig;
+use crate::disk::File;
+use crate::error::{Error, IoContext, Result};
+use crate::intake::Pending;
+use crate::partition::Partition;
+use crate::segment::Segment;
+
+/// Batches that were written to one segment and are not visible yet.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Where they are.
+    pub(crate) segment: Arc<Segment>,
+    /// Its open file.
+    pub(crate) file: Arc<dyn File>,
+    /// The batches, in order.
+    pub(crate) batches: Vec<Pending>,
+}
+
+/// The segment that is being written.
+#[derive(Debug)]
+struct Active {
+    segment: Arc<Segment>,
+    file: Arc<dyn File>,
+    /// Where the next batch goes; at or past the visible end.
+    position: u64,
+    /// Greatest timestamp of the first batch, from which `segment.ms` counts.
+    first_timestamp: Option<i64>,
+}
+
+/// The writing end.
+#[derive(Debug, Default)]
+pub(crate) struct Appender {
+    active: Option<Active>,
+    /// Whether the checkpoint file knows the leader epoch that goes into the batches.
+    epoch_saved: bool,
+    /// Bytes written since the last recovery point.
+    pub(crate) since_recovery_point: u64,
+}
+
+impl Appender {
+    /// Writes batches, opening new segments as they fill. Returns what was written, and if that is
+    /// not all, why.
+    pub(crate) fn write(
+        &mut self,
+        partition: &Partition,
+        batches: Vec<Pending>,
+    ) -> (Vec<Run>, Option<Failure>) {
+        let config = partition.config.load();
+        let mut runs = Vec::new();
+        let mut batches = batches.into_iter().peekable();
+        while let Some(next) = batches.peek() {
+            let mut run = match self.begin_run(partition, &next.header, &config) {
+                Ok(run) => run,
+                Err(error) => return (runs, Some(error)),
+            };
+            let Some(active) = &mut self.active else {
+                break;
+            };
+            let mut end = active.position;
+            while let Some(batch) =
+                batches.next_if(|batch| active.takes(&batch.header, end, &config))
+            {
+                end += batch.bytes.len() as u64;
+                active
+                    .first_timestamp
+                    .get_or_insert(batch.header.max_timestamp);
+                run.batches.push(batch);
+            }
+            if let Err(error) = active.write(&run.batches) {
+                return (runs, Some(error));
+            }
+            self.since_recovery_point += end - active.position;
+            active.position = end;
+            runs.push(run);
+        }
+        (runs, None)
+    }
+
+    /// Sees to it that the active segment takes a batch with this header.
+    fn begin_run(
+        &mut self,
+        partition: &Partition,
+        next: &Header,
+        config: &LogConfig,
+    ) -> Result<Run, Failure> {
+        if !self.epoch_saved {
+            partition.save_checkpoint(&partition.checkpoint.lock())?;
+            self.epoch_saved = true;
+        }
+        if self.active.is_none() {
+            self.active = partition.log.last().map(Active::resume).transpose()?;
+        }
+        let full = |active: &Active| !active.takes(next, active.position, config);
+        if self.active.as_ref().is_none_or(full) {
+            let volume = &partition.shared.volume;
+            let segment = Segment::create(volume, &partition.dir, next.base_offset)?;
+            let segment = Arc::new(segment);
+            partition.log.push(Arc::clone(&segment));
+            self.active = Some(Active::resume(segment)?);
+        }
+        match &self.active {
+            Some(active) => Ok(active.run()),
+            None => Err(Failure::Broken(Error::Closed)),
+        }
+    }
+
+    /// Stops writing to the active segment, so that it may be removed; the next append makes a new
+    /// one. Refused while it holds what is not visible yet.
+    pub(crate) fn release_active(&mut self) -> bool {
+        let released = self.is_settled();
+        if released {
+            self.active = None;
+        }
+        released
+    }
+
+    /// Whether everything written is visible.
+    pub(crate) fn is_settled(&self) -> bool {
+        let settled = |active: &Active| active.position == active.segment.size();
+        self.active.as_ref().is_none_or(settled)
+    }
+}
+
+impl Active {
+    /// Goes on at the end of a segment.
+    fn resume(segment: Arc<Segment>) -> Result<Self> {
+        let (file, position) = (segment.file()?, segment.size());
+        let first_timestamp = segment.first_timestamp()?;
+        Ok(Active {
+            segment,
+            file,
+            position,
+            first_timestamp,
+        })
+    }
+
+    fn run(&self) -> Run {
+        let (segment, file) = (Arc::clone(&self.segment), Arc::clone(&self.file));
+        Run {
+            segment,
+            file,
+            batches: Vec::new(),
+        }
+    }
+
+    /// Whether the batch belongs here, at `position`, rather than into a new segment.
+    fn takes(&self, batch: &Header, position: u64, config: &LogConfig) -> bool {
+        if position == 0 {
+            return true;
+        }
+        let fits = position + batch.size() as u64 <= u64::from(config.segment_bytes);
+        let near = batch.last_offset() - self.segment.base_offset() <= i64::from(i32::MAX);
+        let span = batch
+            .max_timestamp
+            .saturating_sub(self.first_timestamp.unwrap_or(i64::MAX));
+        let indexed = self.segment.index_len() as u64 * 16 < u64::from(config.segment_index_bytes);
+        fits && near && span <= config.segment_ms && indexed
+    }
+
+    /// Writes batches at the position. If there is no room for all, none stays.
+    fn write(&self, batches: &[Pending]) -> Result<(), Failure> {
+        let mut parts: Vec<IoSlice<'_>> = batches
+            .iter()
+            .map(|batch| IoSlice::new(&batch.bytes))
+            .collect();
+        let path = self.segment.log_path();
+        let failure = match self
+            .file
+            .write_at(&mut parts, self.position)
+            .on("write", path)
+        {
+            Ok(()) => return Ok(()),
+            Err(error) => Failure::from(error),
+        };
+        let restored = self.file.set_len(self.position).on("truncate", path);
+        Err(restored.map_or_else(Failure::Broken, |()| failure))
+    }
+}
+
+/// Why a write did not happen.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// There is no room; the files are as they were, and room may come back.
+    Full,
+    /// What is on the disk is unknown.
+    Broken(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Io { source, .. }
+                if matches!(
+                    source.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+                ) =>
+            {
+                Failure::Full
+            }
+            _ => Failure::Broken(error),
+        }
+    }
+}

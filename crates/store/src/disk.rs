@@ -1,0 +1,75 @@
+//! The seam between the store and the file system.
+//!
+//! Everything durable goes through [`Disk`] and [`File`], so that tests can run the store over a
+//! disk that crashes. It knows nothing of logs: paths, bytes and syncs only.
+
+mod os;
+
+use std::fmt::Debug;
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::Arc;
+
+pub use os::OsDisk;
+
+/// Directories and the files in them.
+pub trait Disk: Debug + Send + Sync {
+    /// Opens an existing file for reading and writing.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// Makes an empty file, or empties the one that is there, and opens it.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// Makes a directory and its missing parents.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Names of what a directory holds, in no order.
+    fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+    /// Moves a file or directory over whatever had the new name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes a directory and everything below it.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes creations, renames and removals in a directory survive a power cut.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Takes the file as a lock until the guard is dropped; `None` if another holds it.
+    fn lock(&self, path: &Path) -> io::Result<Option<Arc<dyn File>>>;
+}
+
+/// An open file; it stays readable after its name is removed.
+pub trait File: Debug + Send + Sync {
+    /// Length in bytes.
+    fn size(&self) -> io::Result<u64>;
+    /// Reads into `buffer` until it is full or the file ends; returns the bytes read.
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
+    /// Reads what is there without waiting for the device; `None` if that is nothing.
+    fn read_cached_at(&self, buffer: &mut [u8], position: u64) -> io::Result<Option<usize>>;
+    /// Writes all parts one after the other.
+    fn write_at(&self, parts: &mut [IoSlice<'_>], position: u64) -> io::Result<()>;
+    /// Cuts or extends the file.
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Makes what was written survive a power cut.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// The whole file, or `None` if there is none.
+pub(crate) fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match disk.open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let len = usize::try_from(file.size()?).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut bytes = vec![0; len];
+    let read = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(Some(bytes))
+}
+
+/// Replaces a file so that a crash leaves either the old or the new bytes, never a mixture.
+pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = path.with_added_extension("new");
+    let file = disk.create(&fresh)?;
+    file.write_at(&mut [IoSlice::new(bytes)], 0)?;
+    file.sync()?;
+    disk.rename(&fresh, path)?;
+    path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
+}

@@ -1,0 +1,105 @@
+//! The first stage of an append: which offset a batch gets, decided under one short lock.
+
+use bytes::Bytes;
+use millstream_batch::{Batch, Header};
+
+use crate::error::Result;
+use crate::producer_state::{Accepted, Numbered, Producers, log_append_time};
+
+/// Who appends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppendMode {
+    /// A producer, whose sequence numbers are checked.
+    Client,
+    /// The broker itself, for its own logs and markers.
+    Internal,
+}
+
+/// Where a batch went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Offset of its first record.
+    pub base_offset: i64,
+    /// Offset of its last record.
+    pub last_offset: i64,
+    /// When the broker stamped it, in ms, if the topic wants that.
+    pub log_append_time: Option<i64>,
+    /// First offset of the partition that may be read.
+    pub log_start_offset: i64,
+    /// Whether the batch was there already, and these are the offsets of the first time.
+    pub duplicate: bool,
+}
+
+impl Appended {
+    /// What to [wait](crate::Partition::wait) for. For a duplicate, too, it is the original that counts.
+    #[must_use]
+    pub fn next_offset(&self) -> i64 {
+        self.last_offset + 1
+    }
+}
+
+/// A batch on its way to the writer.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// Its header, with the offset it got.
+    pub(crate) header: Header,
+    /// The stamped bytes.
+    pub(crate) bytes: Bytes,
+}
+
+/// What appends share.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    /// Offset of the next record.
+    pub(crate) next_offset: i64,
+    /// Goes into every batch.
+    pub(crate) leader_epoch: i32,
+    /// Producer states, batches on their way included.
+    pub(crate) producers: Producers,
+    /// Batches the writer has not taken yet.
+    pub(crate) pending: Vec<Pending>,
+    /// Whether the partition is in the writer's queue.
+    pub(crate) queued: bool,
+}
+
+impl Intake {
+    /// The numbers of a batch and where it went before, if it did.
+    pub(crate) fn check(
+        &self,
+        header: &Header,
+        mode: AppendMode,
+    ) -> Result<(Option<Numbered>, Option<Accepted>)> {
+        let numbered = match mode {
+            AppendMode::Client => Numbered::of(header)?,
+            AppendMode::Internal => None,
+        };
+        let original = numbered
+            .map(|n| self.producers.check(n))
+            .transpose()?
+            .flatten();
+        Ok((numbered, original))
+    }
+
+    /// Gives a checked batch the next offsets and queues it; returns its header as stamped.
+    pub(crate) fn accept(
+        &mut self,
+        batch: Batch,
+        numbered: Option<Numbered>,
+        now_ms: i64,
+    ) -> Header {
+        let base_offset = self.next_offset;
+        let header = Header {
+            base_offset,
+            leader_epoch: self.leader_epoch,
+            ..*batch.header()
+        };
+        if let Some(numbered) = numbered {
+            self.producers
+                .accept(numbered, base_offset, log_append_time(&header), now_ms);
+        }
+        self.next_offset = header.next_offset();
+        let bytes = batch.stamp(base_offset, self.leader_epoch);
+        self.pending.push(Pending { header, bytes });
+        header
+    }
+}

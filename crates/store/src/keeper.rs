@@ -1,0 +1,63 @@
+//! The background thread of a store: what must happen, but not on the way of an append.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+
+use crate::disk::Disk;
+use crate::partition::Partition;
+
+/// Work for the background thread.
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Sync, index and remember the producers of a partition up to an offset.
+    RecoveryPoint {
+        /// The partition.
+        partition: Arc<Partition>,
+        /// Offset up to which everything is written.
+        next_offset: i64,
+        /// Producer states at that offset, encoded.
+        producers: Vec<u8>,
+    },
+    /// Remove the directory of a deleted partition.
+    Remove(PathBuf),
+    /// Stop.
+    End,
+}
+
+/// The way to the background thread.
+#[derive(Debug)]
+pub(crate) struct Keeper(Sender<Job>);
+
+impl Keeper {
+    /// A handle that sends over `sender`.
+    pub(crate) fn new(sender: Sender<Job>) -> Self {
+        Keeper(sender)
+    }
+
+    /// Hands over a job; dropped if the thread has ended, for then recovery does it.
+    pub(crate) fn send(&self, job: Job) {
+        let _ = self.0.send(job);
+    }
+}
+
+/// Does jobs until told to stop.
+pub(crate) fn run(disk: &dyn Disk, jobs: &Receiver<Job>) {
+    while let Ok(job) = jobs.recv() {
+        match job {
+            Job::RecoveryPoint {
+                partition,
+                next_offset,
+                producers,
+            } => {
+                partition.save_recovery_point_or_poison(next_offset, &producers);
+            }
+            Job::Remove(dir) => {
+                if let Err(error) = disk.remove_dir(&dir) {
+                    tracing::warn!(dir = %dir.display(), %error, "deleted partition left on disk");
+                }
+            }
+            Job::End => break,
+        }
+    }
+}

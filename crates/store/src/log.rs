@@ -1,0 +1,56 @@
+//! The list of a partition's segments, in offset order.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::segment::Segment;
+
+/// Segments that readers may look at; the last one is being written, if any is.
+#[derive(Debug, Default)]
+pub(crate) struct Log(RwLock<Vec<Arc<Segment>>>);
+
+impl Log {
+    /// A log of these segments, which ascend.
+    pub(crate) fn new(segments: Vec<Arc<Segment>>) -> Self {
+        Log(RwLock::new(segments))
+    }
+
+    /// Adds a segment at the end.
+    pub(crate) fn push(&self, segment: Arc<Segment>) {
+        self.0.write().push(segment);
+    }
+
+    /// All segments.
+    pub(crate) fn segments(&self) -> Vec<Arc<Segment>> {
+        self.0.read().clone()
+    }
+
+    /// The last segment.
+    pub(crate) fn last(&self) -> Option<Arc<Segment>> {
+        self.0.read().last().cloned()
+    }
+
+    /// The first segment with visible records at or after `offset`.
+    pub(crate) fn holding(&self, offset: i64) -> Option<Arc<Segment>> {
+        let segments = self.0.read();
+        let at = segments.partition_point(|segment| segment.base_offset() <= offset);
+        let from = at.saturating_sub(1);
+        segments[from..]
+            .iter()
+            .find(|segment| segment.next_offset() > offset)
+            .cloned()
+    }
+
+    /// Visible bytes of all segments.
+    pub(crate) fn size(&self) -> u64 {
+        self.0.read().iter().map(|segment| segment.size()).sum()
+    }
+
+    /// Takes out the first `count` segments.
+    pub(crate) fn take_first(&self, count: usize) -> Vec<Arc<Segment>> {
+        let mut segments = self.0.write();
+        let count = count.min(segments.len());
+        segments.drain(..count).collect()
+    }
+}

@@ -1,0 +1,260 @@
+//! A partition: an append-only log with its watermarks, producers and readers.
+//!
+//! Appending has two stages. [`Partition::append`] gives a batch its offsets and hands it to the
+//! writer thread; it never touches the disk. [`Partition::wait`] waits until the batch is written, or
+//! as durable as the partition promises.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use millstream_batch::Batch;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::appender::Appender;
+use crate::checkpoint::Checkpoint;
+use crate::config::{LogConfig, TopicPartition};
+use crate::epochs::EpochEnd;
+use crate::error::{Error, Result};
+use crate::intake::{AppendMode, Appended, Intake};
+use crate::log::Log;
+use crate::producer_state::ProducerSnapshot;
+use crate::progress::{Ack, Offsets, Progress, Stop};
+use crate::recovery::Recovered;
+use crate::store::Shared;
+use crate::subscription::{Subscribers, Subscription};
+use crate::tail::Tail;
+
+/// One partition of a store.
+///
+/// Locks are taken in the order of the fields below, and never while waiting for anything but a
+/// disk.
+#[derive(Debug)]
+pub struct Partition {
+    pub(crate) id: TopicPartition,
+    pub(crate) dir: PathBuf,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) config: ArcSwap<LogConfig>,
+    /// Held while segments are removed or synced behind the writer's back.
+    pub(crate) upkeep: Mutex<()>,
+    /// The writing end of the log. The writer thread has it but for moments.
+    pub(crate) appender: Mutex<Appender>,
+    /// What the checkpoint file says, or will say before it matters.
+    pub(crate) checkpoint: Mutex<Checkpoint>,
+    pub(crate) intake: Mutex<Intake>,
+    pub(crate) log: Log,
+    pub(crate) tail: Arc<Tail>,
+    pub(crate) progress: Progress,
+    pub(crate) subscribers: Arc<Subscribers>,
+    /// Whether the log was appended to since its last recovery point.
+    pub(crate) unsaved: AtomicBool,
+}
+
+impl Partition {
+    /// A partition in the state that recovery found.
+    pub(crate) fn new(
+        id: TopicPartition,
+        dir: &Path,
+        shared: Arc<Shared>,
+        config: LogConfig,
+        found: Recovered,
+    ) -> Self {
+        let intake = Intake {
+            next_offset: found.log_end,
+            leader_epoch: found.checkpoint.epochs.latest(),
+            producers: found.producers,
+            pending: Vec::new(),
+            queued: false,
+        };
+        Partition {
+            id,
+            dir: dir.to_owned(),
+            shared,
+            config: ArcSwap::from_pointee(config),
+            upkeep: Mutex::default(),
+            appender: Mutex::default(),
+            progress: Progress::new(found.checkpoint.log_start, found.log_end),
+            checkpoint: Mutex::new(found.checkpoint),
+            intake: Mutex::new(intake),
+            log: Log::new(found.segments),
+            tail: Arc::default(),
+            subscribers: Arc::default(),
+            unsaved: AtomicBool::new(false),
+        }
+    }
+
+    /// Which partition this is.
+    pub fn id(&self) -> TopicPartition {
+        self.id
+    }
+
+    /// Gives a batch the next offsets and queues it for the writer; never touches the disk.
+    ///
+    /// Calls get offsets in the order in which they are made. The batch counts only once
+    /// [`Partition::wait`] says so.
+    ///
+    /// # Errors
+    /// For a producer's sequence: [`Error::OutOfOrderSequence`], [`Error::InvalidProducerEpoch`],
+    /// [`Error::InvalidSequence`]. For the batch: [`Error::BatchTooLarge`]. For the state of things:
+    /// [`Error::Overloaded`], [`Error::Poisoned`], [`Error::Deleted`], [`Error::Closed`].
+    pub fn append(
+        self: &Arc<Self>,
+        batch: Batch,
+        mode: AppendMode,
+        now_ms: i64,
+    ) -> Result<Appended> {
+        self.check_size(&batch)?;
+        if let Some(why) = self.progress.stopped() {
+            return Err(why.error(self.id));
+        }
+        let size = batch.size();
+        let mut intake = self.intake.lock();
+        let (numbered, original) = intake.check(batch.header(), mode)?;
+        if let Some(original) = original {
+            let (first, last) = (original.base_offset, original.last_offset());
+            return Ok(self.appended(first, last, original.log_append_time, true));
+        }
+        self.shared.queue.admit(size)?;
+        let header = intake.accept(batch, numbered, now_ms);
+        self.progress.set_log_end(intake.next_offset);
+        let first_in_line = !std::mem::replace(&mut intake.queued, true);
+        drop(intake);
+        if first_in_line {
+            self.shared.queue.push(Arc::clone(self));
+        }
+        let stamped = crate::producer_state::log_append_time(&header);
+        Ok(self.appended(header.base_offset, header.last_offset(), stamped, false))
+    }
+
+    fn check_size(&self, batch: &Batch) -> Result<()> {
+        let (size, limit) = (batch.size(), self.config.load().segment_bytes);
+        if size as u64 > u64::from(limit) {
+            return Err(Error::BatchTooLarge {
+                partition: self.id,
+                size,
+                limit,
+            });
+        }
+        Ok(())
+    }
+
+    fn appended(&self, first: i64, last: i64, log_append_time: i64, duplicate: bool) -> Appended {
+        Appended {
+            base_offset: first,
+            last_offset: last,
+            log_append_time: (log_append_time >= 0).then_some(log_append_time),
+            log_start_offset: self.progress.offsets().log_start,
+            duplicate,
+        }
+    }
+
+    /// Waits until everything below `next_offset` is written, or durable.
+    ///
+    /// # Errors
+    /// [`Error::StorageFull`] if that very append found no room; [`Error::Poisoned`],
+    /// [`Error::Deleted`] or [`Error::Closed`] if it will never come to it.
+    pub async fn wait(&self, next_offset: i64, ack: Ack) -> Result<()> {
+        self.progress.wait(self.id, next_offset, ack).await
+    }
+
+    /// Where the log begins and ends.
+    pub fn offsets(&self) -> Offsets {
+        self.progress.offsets()
+    }
+
+    /// Has `notify` told whenever the high watermark or the log start moves.
+    pub fn subscribe(&self, notify: &Arc<Notify>) -> Subscription {
+        self.subscribers.add(notify)
+    }
+
+    /// The leader epoch of new records.
+    pub fn leader_epoch(&self) -> i32 {
+        self.intake.lock().leader_epoch
+    }
+
+    /// Where the records of a leader epoch end.
+    pub fn epoch_end_offset(&self, epoch: i32) -> EpochEnd {
+        let high_watermark = self.offsets().high_watermark;
+        self.checkpoint
+            .lock()
+            .epochs
+            .end_offset(epoch, high_watermark)
+    }
+
+    /// The idempotent producers that the partition remembers, by id.
+    pub fn producers(&self) -> Vec<ProducerSnapshot> {
+        self.intake.lock().producers.describe()
+    }
+
+    /// The policies in force.
+    pub fn config(&self) -> Arc<LogConfig> {
+        self.config.load_full()
+    }
+
+    /// Puts new policies in force, from the next append on.
+    pub fn set_config(&self, config: LogConfig) {
+        self.config.store(Arc::new(config));
+    }
+
+    /// Bytes of visible records on disk.
+    pub fn size(&self) -> u64 {
+        self.log.size()
+    }
+
+    /// Why the partition takes no writes, if it does not.
+    pub fn write_error(&self) -> Option<Error> {
+        self.progress.stopped().map(|why| why.error(self.id))
+    }
+
+    /// Takes no more writes and fails those that wait, since the disk failed.
+    pub(crate) fn poison(&self, error: &Error) {
+        tracing::error!(partition = %self.id, %error, "partition takes no more writes");
+        self.progress.stop(Stop::Poisoned);
+    }
+
+    /// The last recovery point of a clean shutdown, when the writer has ended.
+    pub(crate) fn save_at_end(&self) -> Result<()> {
+        match self.progress.stopped() {
+            Some(Stop::Poisoned) => return Err(Error::Poisoned { partition: self.id }),
+            Some(Stop::Deleted) => return Ok(()),
+            _ => {}
+        }
+        self.save_checkpoint(&self.checkpoint.lock())?;
+        let producers = self.intake.lock().producers.encode();
+        self.save_recovery_point(self.offsets().high_watermark, &producers)
+    }
+
+    /// [`Partition::save_recovery_point`] from the background: a failed sync poisons, for nobody
+    /// knows what it left on the disk.
+    pub(crate) fn save_recovery_point_or_poison(&self, offset: i64, producers: &[u8]) {
+        if self.progress.stopped() == Some(Stop::Deleted) {
+            return;
+        }
+        if let Err(error) = self.save_recovery_point(offset, producers)
+            && self.progress.stopped() != Some(Stop::Deleted)
+        {
+            self.poison(&error);
+        }
+    }
+
+    /// Writes the checkpoint file as it should be now.
+    pub(crate) fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let volume = &self.shared.volume;
+        checkpoint.save(&*volume.disk, &self.dir, volume.cluster_id)
+    }
+
+    /// Makes everything below `offset` cheap to recover: synced, indexed, producers remembered.
+    pub(crate) fn save_recovery_point(&self, offset: i64, producers: &[u8]) -> Result<()> {
+        let _upkeep = self.upkeep.lock();
+        self.unsaved.store(false, Ordering::Relaxed);
+        for segment in self.log.segments() {
+            if segment.take_unsaved() {
+                segment.sync()?;
+                segment.save_index()?;
+            }
+        }
+        crate::snapshot::save(&self.shared.volume, &self.dir, offset, producers)
+    }
+}

@@ -1,0 +1,315 @@
+//! How far a partition has come, and who waits for it to come further.
+//!
+//! The writer moves the marks, anybody reads them. Waiting costs one entry in a list, and a group
+//! commit wakes exactly those it satisfied.
+
+use std::future::poll_fn;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+use crate::config::TopicPartition;
+use crate::error::{Error, Result};
+
+/// What an append is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ack {
+    /// It is in the file, though perhaps only in the page cache.
+    Written,
+    /// It is as durable as the partition promises, and visible to consumers.
+    Durable,
+}
+
+/// The offsets that bound a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offsets {
+    /// First offset that may be read.
+    pub log_start: i64,
+    /// Consumers see what is below.
+    pub high_watermark: i64,
+    /// Consumers that read only what is committed see what is below.
+    pub last_stable: i64,
+    /// The next append gets this offset.
+    pub log_end: i64,
+}
+
+/// Why a partition takes no more writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// A write or sync failed, so what is on the disk is unknown.
+    Poisoned,
+    /// The partition was deleted.
+    Deleted,
+    /// The store was closed.
+    Closed,
+}
+
+impl Stop {
+    /// The error that a writer gets.
+    pub(crate) fn error(self, partition: TopicPartition) -> Error {
+        match self {
+            Stop::Poisoned => Error::Poisoned { partition },
+            Stop::Deleted => Error::Deleted { partition },
+            Stop::Closed => Error::Closed,
+        }
+    }
+}
+
+/// The marks of one partition.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    log_start: AtomicI64,
+    written: AtomicI64,
+    high_watermark: AtomicI64,
+    log_end: AtomicI64,
+    /// Whether `state.lost` holds anything.
+    any_lost: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stopped: Option<Stop>,
+    /// Offsets that were assigned and never written, for want of room; ascending.
+    lost: Vec<Range<i64>>,
+    waiters: Vec<Waiter>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    next_offset: i64,
+    ack: Ack,
+    waker: Waker,
+}
+
+impl Progress {
+    /// The marks of a log that holds `log_start..log_end`, all of it durable.
+    pub(crate) fn new(log_start: i64, log_end: i64) -> Self {
+        Progress {
+            log_start: AtomicI64::new(log_start),
+            written: AtomicI64::new(log_end),
+            high_watermark: AtomicI64::new(log_end),
+            log_end: AtomicI64::new(log_end),
+            any_lost: AtomicBool::new(false),
+            state: Mutex::default(),
+        }
+    }
+
+    /// All marks. Each is right by itself; together they never claim more than was true at the end.
+    pub(crate) fn offsets(&self) -> Offsets {
+        let log_start = self.log_start.load(Ordering::Acquire);
+        let high_watermark = self.high_watermark.load(Ordering::Acquire);
+        Offsets {
+            log_start,
+            high_watermark,
+            last_stable: high_watermark,
+            log_end: self.log_end.load(Ordering::Acquire),
+        }
+    }
+
+    /// Records that offsets below were given out.
+    pub(crate) fn set_log_end(&self, offset: i64) {
+        self.log_end.store(offset, Ordering::Release);
+    }
+
+    /// Moves the log start forward; it never goes back.
+    pub(crate) fn set_log_start(&self, offset: i64) {
+        self.log_start.fetch_max(offset, Ordering::AcqRel);
+    }
+
+    /// Records what is in the file and wakes those who waited for that.
+    pub(crate) fn set_written(&self, offset: i64) {
+        self.written.store(offset, Ordering::Release);
+        self.wake(|waiter| waiter.ack == Ack::Written && waiter.next_offset <= offset);
+    }
+
+    /// Records what is kept as promised and wakes all who waited for that.
+    pub(crate) fn set_high_watermark(&self, offset: i64) {
+        self.written.fetch_max(offset, Ordering::AcqRel);
+        self.high_watermark.store(offset, Ordering::Release);
+        self.wake(|waiter| waiter.next_offset <= offset);
+    }
+
+    /// Fails whoever waits for offsets that were given out and could not be written.
+    pub(crate) fn lose(&self, offsets: Range<i64>) {
+        {
+            let mut state = self.state.lock();
+            match state.lost.last_mut() {
+                Some(last) if last.end == offsets.start => last.end = offsets.end,
+                _ => state.lost.push(offsets.clone()),
+            }
+            self.any_lost.store(true, Ordering::Release);
+        }
+        self.wake(|waiter| offsets.start < waiter.next_offset && waiter.next_offset <= offsets.end);
+    }
+
+    /// Fails all who wait, now and later. The first reason stays.
+    pub(crate) fn stop(&self, why: Stop) {
+        self.state.lock().stopped.get_or_insert(why);
+        self.wake(|_| true);
+    }
+
+    /// Refuses new appends; those that wait go on to their end.
+    pub(crate) fn close(&self) {
+        self.state.lock().stopped.get_or_insert(Stop::Closed);
+    }
+
+    /// Why nothing can be written, if so.
+    pub(crate) fn stopped(&self) -> Option<Stop> {
+        self.state.lock().stopped
+    }
+
+    /// Waits until everything below `next_offset` is there.
+    pub(crate) async fn wait(
+        &self,
+        partition: TopicPartition,
+        next_offset: i64,
+        ack: Ack,
+    ) -> Result<()> {
+        let mut registered: Option<Waker> = None;
+        poll_fn(|context| self.poll(partition, next_offset, ack, &mut registered, context)).await
+    }
+
+    fn poll(
+        &self,
+        partition: TopicPartition,
+        next_offset: i64,
+        ack: Ack,
+        registered: &mut Option<Waker>,
+        context: &Context<'_>,
+    ) -> Poll<Result<()>> {
+        if self.reached(ack) >= next_offset && !self.any_lost.load(Ordering::Acquire) {
+            return Poll::Ready(Ok(()));
+        }
+        let mut state = self.state.lock();
+        if state
+            .lost
+            .iter()
+            .any(|lost| lost.start < next_offset && next_offset <= lost.end)
+        {
+            return Poll::Ready(Err(Error::StorageFull { partition }));
+        }
+        // Looked at again under the lock: the writer stores first and then takes the lock to wake.
+        if self.reached(ack) >= next_offset {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(why) = state.stopped {
+            return Poll::Ready(Err(why.error(partition)));
+        }
+        let waker = context.waker();
+        if !registered
+            .as_ref()
+            .is_some_and(|known| known.will_wake(waker))
+        {
+            *registered = Some(waker.clone());
+            state.waiters.push(Waiter {
+                next_offset,
+                ack,
+                waker: waker.clone(),
+            });
+        }
+        Poll::Pending
+    }
+
+    fn reached(&self, ack: Ack) -> i64 {
+        match ack {
+            Ack::Written => self.written.load(Ordering::Acquire),
+            Ack::Durable => self.high_watermark.load(Ordering::Acquire),
+        }
+    }
+
+    fn wake(&self, satisfied: impl Fn(&Waiter) -> bool) {
+        let woken: Vec<Waiter> = self
+            .state
+            .lock()
+            .waiters
+            .extract_if(.., |waiter| satisfied(waiter))
+            .collect();
+        for waiter in woken {
+            waiter.waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    const PARTITION: TopicPartition = TopicPartition {
+        topic_id: uuid::Uuid::nil(),
+        index: 0,
+    };
+
+    /// Polls a wait once, as a task that was not woken would.
+    fn now(progress: &Progress, next_offset: i64, ack: Ack) -> Option<String> {
+        let wait = pin!(progress.wait(PARTITION, next_offset, ack));
+        match wait.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => None,
+            Poll::Ready(Ok(())) => Some("ok".into()),
+            Poll::Ready(Err(error)) => Some(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn each_ack_waits_for_its_own_mark() {
+        let progress = Progress::new(0, 10);
+        progress.set_written(20);
+        assert_eq!(now(&progress, 10, Ack::Durable).unwrap(), "ok");
+        assert_eq!(now(&progress, 20, Ack::Written).unwrap(), "ok");
+        assert_eq!(now(&progress, 20, Ack::Durable), None);
+        progress.set_high_watermark(20);
+        assert_eq!(now(&progress, 20, Ack::Durable).unwrap(), "ok");
+    }
+
+    #[tokio::test]
+    async fn a_waiter_wakes_when_its_offset_is_durable() {
+        let progress = std::sync::Arc::new(Progress::new(0, 0));
+        let waiting = std::sync::Arc::clone(&progress);
+        let task = tokio::spawn(async move { waiting.wait(PARTITION, 5, Ack::Durable).await });
+        while progress.state.lock().waiters.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        progress.set_high_watermark(4);
+        assert_eq!(progress.state.lock().waiters.len(), 1);
+        progress.set_high_watermark(5);
+        task.await.unwrap().unwrap();
+    }
+
+    #[test]
+    fn lost_offsets_fail_even_after_later_ones_succeed() {
+        let progress = Progress::new(0, 10);
+        progress.lose(10..15);
+        progress.lose(15..20);
+        progress.set_high_watermark(30);
+        assert!(
+            now(&progress, 11, Ack::Durable)
+                .unwrap()
+                .starts_with("no space left")
+        );
+        assert!(
+            now(&progress, 20, Ack::Written)
+                .unwrap()
+                .starts_with("no space left")
+        );
+        assert_eq!(now(&progress, 10, Ack::Durable).unwrap(), "ok");
+        assert_eq!(now(&progress, 25, Ack::Durable).unwrap(), "ok");
+        assert_eq!(progress.state.lock().lost.len(), 1);
+    }
+
+    #[test]
+    fn a_stop_fails_what_is_not_done_and_nothing_else() {
+        let progress = Progress::new(0, 10);
+        progress.stop(Stop::Poisoned);
+        progress.stop(Stop::Closed);
+        assert_eq!(now(&progress, 10, Ack::Durable).unwrap(), "ok");
+        assert!(
+            now(&progress, 11, Ack::Durable)
+                .unwrap()
+                .contains("disk failed")
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! Opening a partition: from the files of a directory to what was in memory.
+//!
+//! After a clean shutdown the files are taken at their word. Otherwise everything above the newest
+//! recovery point is read, and the log is cut where the first byte is wrong: by length, by magic, by
+//! checksum, or by an offset that goes back.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use millstream_batch::Header;
+
+use crate::checkpoint::Checkpoint;
+use crate::error::{IoContext, Result};
+use crate::producer_state::Producers;
+use crate::segment::{Rebuild, Segment, Volume};
+use crate::snapshot::{self, parse_names};
+use crate::walk::{Broken, Walk};
+
+/// A partition as found on disk.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    /// Log start and leader epochs; a new epoch has begun if the shutdown was not clean.
+    pub(crate) checkpoint: Checkpoint,
+    /// Segments, ascending.
+    pub(crate) segments: Vec<Arc<Segment>>,
+    /// Offset of the next record.
+    pub(crate) log_end: i64,
+    /// Producer states at `log_end`.
+    pub(crate) producers: Producers,
+}
+
+/// Reads the directory of a partition, repairing it if the last shutdown was not clean.
+pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Result<Recovered> {
+    remove_leftovers(volume, dir)?;
+    let mut checkpoint = Checkpoint::load(&*volume.disk, dir, volume.cluster_id)?;
+    let (point, producers) = snapshot::load_newest(volume, dir)?;
+    let names = volume.disk.list(dir).on("list", dir)?;
+    let mut bases = parse_names(&names, "log");
+    bases.sort_unstable();
+
+    let floor = checkpoint.log_start.max(point);
+    let mut scan = Scan {
+        volume,
+        dir,
+        now_ms,
+        point,
+        producers,
+        next_offset: point,
+    };
+    let segments = if clean && point >= bases.last().copied().unwrap_or(0) {
+        open_as_is(volume, dir, &bases, point)?
+    } else {
+        scan.segments(&bases)?
+    };
+    let log_end = segments
+        .last()
+        .map_or(floor, |last| last.next_offset().max(floor));
+    let first = segments
+        .first()
+        .map_or(log_end, |first| first.base_offset());
+    checkpoint.log_start = checkpoint.log_start.max(first);
+    if !clean || checkpoint.epochs.latest() < 0 {
+        checkpoint
+            .epochs
+            .begin(checkpoint.epochs.latest() + 1, log_end);
+    }
+    Ok(Recovered {
+        checkpoint,
+        segments,
+        log_end,
+        producers: scan.producers,
+    })
+}
+
+/// Segments of which every byte is known to be good.
+fn open_as_is(volume: &Volume, dir: &Path, bases: &[i64], end: i64) -> Result<Vec<Arc<Segment>>> {
+    let ends = bases.iter().skip(1).copied().chain([end]);
+    bases
+        .iter()
+        .zip(ends)
+        .map(|(&base, next)| Segment::open(volume, dir, base, next).map(Arc::new))
+        .collect()
+}
+
+/// A scan of everything above the recovery point.
+struct Scan<'a> {
+    volume: &'a Volume,
+    dir: &'a Path,
+    now_ms: i64,
+    point: i64,
+    producers: Producers,
+    /// Offset after the last good batch.
+    next_offset: i64,
+}
+
+impl Scan<'_> {
+    /// Opens all segments, scanning those above the recovery point. After a cut the rest goes.
+    fn segments(&mut self, bases: &[i64]) -> Result<Vec<Arc<Segment>>> {
+        let known = bases
+            .partition_point(|&base| base <= self.point)
+            .saturating_sub(1);
+        let mut segments = Vec::with_capacity(bases.len());
+        let mut cut = false;
+        for (i, &base) in bases.iter().enumerate() {
+            let next = bases.get(i + 1).copied().unwrap_or(base);
+            let segment = Segment::open(self.volume, self.dir, base, next)?;
+            if i >= known {
+                cut = cut || base < self.next_offset_before(i == known);
+                if cut || !self.segment(&segment, &mut cut)? {
+                    segment.remove()?;
+                    continue;
+                }
+            }
+            segments.push(Arc::new(segment));
+        }
+        self.volume.disk.sync_dir(self.dir).on("sync", self.dir)?;
+        Ok(segments)
+    }
+
+    /// Where the next segment may begin at the earliest; the first one holds the recovery point.
+    fn next_offset_before(&self, first: bool) -> i64 {
+        if first { 0 } else { self.next_offset }
+    }
+
+    /// Scans one segment and cuts it if needed; whether anything is left of it.
+    fn segment(&mut self, segment: &Segment, cut: &mut bool) -> Result<bool> {
+        let base = segment.base_offset();
+        let (mut rebuild, entry) = Rebuild::begin(segment, self.point)?;
+        let mut walk = Walk::new(segment.file()?, entry.position.into(), segment.size());
+        let mut next = base + i64::from(entry.relative_offset);
+        let (position, reason) = loop {
+            let position = walk.position();
+            match walk.next() {
+                Ok(None) => break (position, None),
+                Ok(Some(batch)) => {
+                    let header = batch.header;
+                    if let Err(reason) = check(&header, batch.bytes, next) {
+                        break (position, Some(reason));
+                    }
+                    next = header.next_offset();
+                    rebuild.note(&header);
+                    if header.base_offset >= self.point {
+                        self.producers.replay(&header, self.now_ms);
+                    }
+                }
+                Err(Broken::Batch(error)) => break (position, Some(error.to_string())),
+                Err(broken @ Broken::Io(_)) => return Err(segment.broken(broken, position)),
+            }
+        };
+        if let Some(reason) = reason {
+            *cut = true;
+            let (file, bytes) = (segment.log_path().display(), segment.size() - position);
+            tracing::warn!(%file, position, bytes, reason, "torn tail cut off");
+        }
+        segment.cut(position, next, rebuild.finish())?;
+        self.next_offset = self.next_offset.max(next);
+        Ok(position > 0)
+    }
+}
+
+/// What is wrong with a batch that should come at or after `next_offset`, if anything.
+fn check(header: &Header, bytes: &[u8], next_offset: i64) -> Result<(), String> {
+    header.check_crc(bytes).map_err(|error| error.to_string())?;
+    let base = header.base_offset;
+    if base < next_offset {
+        return Err(format!(
+            "offset {base} comes where {next_offset} is the least possible"
+        ));
+    }
+    if header.last_offset_delta < 0 || header.next_offset() <= base {
+        return Err(format!(
+            "last offset delta {} is impossible",
+            header.last_offset_delta
+        ));
+    }
+    Ok(())
+}
+
+/// What may be left of work that a crash interrupted: files that were never renamed into place.
+fn remove_leftovers(volume: &Volume, dir: &Path) -> Result<()> {
+    for name in volume.disk.list(dir).on("list", dir)? {
+        if name.ends_with(".new") {
+            let path = dir.join(name);
+            volume.disk.remove_file(&path).on("remove", &path)?;
+        }
+    }
+    Ok(())
+}

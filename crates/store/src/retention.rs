@@ -1,0 +1,144 @@
+//! What removes data: age, size, and requests to delete records.
+//!
+//! Whole segments go, from the front. The log start moves first and durably, so that a crash in
+//! between leaves files that nobody can see, and never an offset that comes back.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::config::LogConfig;
+use crate::error::Result;
+use crate::partition::Partition;
+use crate::reader::blocking;
+use crate::store::Store;
+
+impl Partition {
+    /// Makes records below `before` unreadable, durably, and returns the new log start.
+    ///
+    /// # Errors
+    /// [`Error::OffsetOutOfRange`](crate::Error::OffsetOutOfRange) past the high watermark.
+    pub async fn delete_records(self: &Arc<Self>, before: i64) -> Result<i64> {
+        if before > self.offsets().high_watermark {
+            return Err(self.out_of_range(before));
+        }
+        let partition = Arc::clone(self);
+        blocking(move || {
+            let _upkeep = partition.upkeep.lock();
+            partition.begin_at(before)?;
+            Ok(partition.offsets().log_start)
+        })
+        .await
+    }
+
+    /// Removes segments that are past their retention at `now_ms`.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io), [`Error::Corrupt`](crate::Error::Corrupt).
+    pub async fn retain(self: &Arc<Self>, now_ms: i64) -> Result<()> {
+        let partition = Arc::clone(self);
+        blocking(move || partition.retain_blocking(now_ms)).await
+    }
+
+    fn retain_blocking(&self, now_ms: i64) -> Result<()> {
+        let _upkeep = self.upkeep.lock();
+        let config = self.config.load();
+        let mut start = self.offsets().log_start;
+        let segments = self.log.segments();
+        let mut total: u64 = segments.iter().map(|segment| segment.size()).sum();
+        for (i, segment) in segments.iter().enumerate() {
+            let others = total.saturating_sub(segment.size());
+            let is_last = i + 1 == segments.len();
+            if (is_last || !is_too_much(others, &config))
+                && !is_too_old(segment.max_timestamp()?, now_ms, &config)
+            {
+                break;
+            }
+            total = others;
+            start = start.max(segment.next_offset());
+        }
+        self.begin_at(start)
+    }
+
+    /// Moves the log start forward to `offset` and removes what lies wholly before it.
+    fn begin_at(&self, offset: i64) -> Result<()> {
+        let mut checkpoint = self.checkpoint.lock();
+        if offset > checkpoint.log_start {
+            checkpoint.log_start = offset;
+            self.save_checkpoint(&checkpoint)?;
+            self.progress.set_log_start(offset);
+            self.tail.evict_below(offset);
+            self.subscribers.notify();
+        }
+        drop(checkpoint);
+        self.remove_below(self.offsets().log_start)
+    }
+
+    fn remove_below(&self, offset: i64) -> Result<()> {
+        let mut appender = self.appender.lock();
+        let segments = self.log.segments();
+        let mut count = segments
+            .iter()
+            .take_while(|s| s.next_offset() <= offset)
+            .count();
+        if count > 0 && count == segments.len() && !appender.release_active() {
+            count -= 1;
+        }
+        let gone = self.log.take_first(count);
+        drop(appender);
+        gone.iter().try_for_each(|segment| segment.remove())
+    }
+
+    /// Everything that has to be done now and then.
+    fn maintain(&self, now_ms: i64) -> Result<()> {
+        let expiration_ms = self.shared.options.producer_expiration_ms;
+        self.intake.lock().producers.expire(now_ms, expiration_ms);
+        self.retain_blocking(now_ms)?;
+        if self.unsaved.load(Ordering::Relaxed)
+            && let Some((offset, producers)) = self.settled()
+        {
+            self.save_recovery_point_or_poison(offset, &producers);
+        }
+        let segments = self.log.segments();
+        let closed = segments.split_last().map_or(&[][..], |(_, closed)| closed);
+        closed.iter().for_each(|segment| segment.close_if_idle());
+        Ok(())
+    }
+
+    /// The end of the log and the producer states there, if nothing is on its way.
+    fn settled(&self) -> Option<(i64, Vec<u8>)> {
+        let appender = self.appender.lock();
+        let intake = self.intake.lock();
+        (intake.pending.is_empty() && appender.is_settled())
+            .then(|| (self.offsets().high_watermark, intake.producers.encode()))
+    }
+}
+
+impl Store {
+    /// Does what has to be done now and then: retention, expiry of producers, recovery points of
+    /// idle partitions, closing of idle files. What fails is logged, and tried again next time.
+    pub async fn maintain(&self, now_ms: i64) {
+        let partitions = self.partitions();
+        let _ = blocking(move || {
+            for partition in partitions {
+                if partition.write_error().is_none()
+                    && let Err(error) = partition.maintain(now_ms)
+                {
+                    tracing::warn!(partition = %partition.id(), %error, "maintenance failed");
+                }
+            }
+            Ok(())
+        })
+        .await;
+    }
+}
+
+/// Whether `others` bytes are enough, so that the oldest segment may go.
+fn is_too_much(others: u64, config: &LogConfig) -> bool {
+    config.retention_bytes.is_some_and(|limit| others >= limit)
+}
+
+/// Whether the newest record of a segment is too old; one without timestamps never is.
+fn is_too_old(max_timestamp: i64, now_ms: i64, config: &LogConfig) -> bool {
+    let passed = |ms| max_timestamp >= 0 && now_ms.saturating_sub(max_timestamp) > ms;
+    config.retention_ms.is_some_and(passed)
+}

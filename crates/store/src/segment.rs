@@ -1,0 +1,387 @@
+//! One segment: a file of record batches and its sparse index.
+//!
+//! The log file `<base offset>.log` holds batches as clients sent them, one after the other, and
+//! nothing else. Only what is published here is visible; the writer may be further in the file.
+//! Files are opened when first needed and closed again when idle; indexes are loaded likewise.
+
+use std::io::IoSlice;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use millstream_batch::Header;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::disk::{self, Disk, File};
+use crate::error::{Error, IoContext, Result};
+use crate::format::{self, HEADER_LEN, Kind};
+use crate::index::{Entry, Index, NewBatch};
+use crate::walk::{Broken, Walk};
+
+/// Where files live and whose they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Volume {
+    /// The file system.
+    pub(crate) disk: Arc<dyn Disk>,
+    /// Goes into every header.
+    pub(crate) cluster_id: Uuid,
+}
+
+/// A segment of a partition's log.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    volume: Volume,
+    base_offset: i64,
+    path: PathBuf,
+    size: AtomicU64,
+    next_offset: AtomicI64,
+    /// As the index has it, so that it need not stay loaded for retention; or [`NOT_LOADED`].
+    max_timestamp: AtomicI64,
+    /// Whether anybody read since the last look; see [`Segment::close_if_idle`].
+    used: AtomicBool,
+    /// Whether anything was published since the last recovery point.
+    unsaved: AtomicBool,
+    file: Mutex<Option<Arc<dyn File>>>,
+    index: Mutex<Option<Index>>,
+}
+
+impl Segment {
+    /// Makes an empty segment; it is durable when this returns.
+    pub(crate) fn create(volume: &Volume, dir: &Path, base_offset: i64) -> Result<Self> {
+        let path = Self::path(dir, base_offset, "log");
+        let file = volume.disk.create(&path).on("create", &path)?;
+        volume.disk.sync_dir(dir).on("sync", dir)?;
+        let segment = Self::with_size(volume, path, base_offset, base_offset, 0);
+        *segment.file.lock() = Some(file);
+        *segment.index.lock() = Some(Index::new());
+        Ok(segment)
+    }
+
+    /// Takes an existing file as it is; its offsets end at `next_offset`.
+    pub(crate) fn open(
+        volume: &Volume,
+        dir: &Path,
+        base_offset: i64,
+        next_offset: i64,
+    ) -> Result<Self> {
+        let path = Self::path(dir, base_offset, "log");
+        let size = volume
+            .disk
+            .open(&path)
+            .and_then(|file| file.size())
+            .on("open", &path)?;
+        Ok(Self::with_size(
+            volume,
+            path,
+            base_offset,
+            next_offset,
+            size,
+        ))
+    }
+
+    fn with_size(volume: &Volume, path: PathBuf, base: i64, next: i64, size: u64) -> Self {
+        Segment {
+            volume: volume.clone(),
+            base_offset: base,
+            path,
+            size: AtomicU64::new(size),
+            next_offset: AtomicI64::new(next),
+            max_timestamp: AtomicI64::new(NOT_LOADED),
+            used: AtomicBool::new(true),
+            unsaved: AtomicBool::new(false),
+            file: Mutex::new(None),
+            index: Mutex::new(None),
+        }
+    }
+
+    /// The name of a segment's file: twenty digits, so that names sort like offsets.
+    pub(crate) fn path(dir: &Path, base_offset: i64, extension: &str) -> PathBuf {
+        dir.join(format!("{base_offset:020}.{extension}"))
+    }
+
+    /// Offset at which the segment begins.
+    pub(crate) fn base_offset(&self) -> i64 {
+        self.base_offset
+    }
+
+    /// Offset after the last visible record.
+    pub(crate) fn next_offset(&self) -> i64 {
+        self.next_offset.load(Ordering::Acquire)
+    }
+
+    /// Visible bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.size.load(Ordering::Acquire)
+    }
+
+    /// The log file's name, for messages.
+    pub(crate) fn log_path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The log file, opened if it is not.
+    pub(crate) fn file(&self) -> Result<Arc<dyn File>> {
+        self.used.store(true, Ordering::Relaxed);
+        let mut file = self.file.lock();
+        if let Some(open) = &*file {
+            return Ok(Arc::clone(open));
+        }
+        let opened = self.volume.disk.open(&self.path).on("open", &self.path)?;
+        Ok(Arc::clone(file.insert(opened)))
+    }
+
+    /// A byte at or before the batch that holds `offset`, and the open file, if both are at hand
+    /// without reading from the disk.
+    pub(crate) fn locate_loaded(&self, offset: i64) -> Option<(Arc<dyn File>, u64)> {
+        self.used.store(true, Ordering::Relaxed);
+        let file = self.file.lock().as_ref().map(Arc::clone)?;
+        let index = self.index.lock();
+        let entry = index.as_ref()?.before_offset(self.relative(offset));
+        Some((file, u64::from(entry.position)))
+    }
+
+    /// The same, loading what is needed; blocks.
+    pub(crate) fn locate(&self, offset: i64) -> Result<(Arc<dyn File>, u64)> {
+        let relative = self.relative(offset);
+        let entry = self.with_index(|index| index.before_offset(relative))?;
+        Ok((self.file()?, u64::from(entry.position)))
+    }
+
+    /// Walks visible batches from before the first record at or after `timestamp`; blocks.
+    pub(crate) fn walk_from_timestamp(&self, timestamp: i64) -> Result<Walk> {
+        let entry = self.with_index(|index| index.before_timestamp(timestamp))?;
+        Ok(Walk::new(self.file()?, entry.position.into(), self.size()))
+    }
+
+    /// Walks visible batches from at or before the one that holds `offset`; blocks.
+    pub(crate) fn walk_from_offset(&self, offset: i64) -> Result<Walk> {
+        let (file, position) = self.locate(offset)?;
+        Ok(Walk::new(file, position, self.size()))
+    }
+
+    /// Greatest timestamp of a visible record, or −1; blocks the first time.
+    pub(crate) fn max_timestamp(&self) -> Result<i64> {
+        match self.max_timestamp.load(Ordering::Acquire) {
+            NOT_LOADED => self.with_index(|index| index.end().max_timestamp),
+            known => Ok(known),
+        }
+    }
+
+    /// Entries of the index, if it is loaded.
+    pub(crate) fn index_len(&self) -> usize {
+        self.index.lock().as_ref().map_or(0, Index::len)
+    }
+
+    fn relative(&self, offset: i64) -> u32 {
+        u32::try_from(offset.saturating_sub(self.base_offset).max(0)).unwrap_or(u32::MAX)
+    }
+
+    /// Makes batches visible that now follow the visible ones in the file.
+    pub(crate) fn publish<'a>(
+        &self,
+        headers: impl Iterator<Item = &'a Header>,
+        interval: u32,
+    ) -> Result<()> {
+        self.with_index(|index| {
+            let mut next_offset = self.next_offset();
+            for header in headers {
+                self.note(index, header, interval);
+                next_offset = header.next_offset();
+            }
+            self.size
+                .store(u64::from(index.end().position), Ordering::Release);
+            self.next_offset.store(next_offset, Ordering::Release);
+            self.max_timestamp
+                .store(index.end().max_timestamp, Ordering::Release);
+            self.unsaved.store(true, Ordering::Release);
+        })
+    }
+
+    /// Whether anything was published since this was last asked.
+    pub(crate) fn take_unsaved(&self) -> bool {
+        self.unsaved.swap(false, Ordering::AcqRel)
+    }
+
+    /// Makes what was written survive a power cut.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file()?.sync().on("sync", &self.path)
+    }
+
+    /// Greatest timestamp of the first visible batch; `None` in an empty segment; blocks.
+    pub(crate) fn first_timestamp(&self) -> Result<Option<i64>> {
+        let first = Walk::new(self.file()?, 0, self.size()).next_header();
+        first
+            .map(|header| header.map(|h| h.max_timestamp))
+            .map_err(|e| self.broken(e, 0))
+    }
+
+    fn note(&self, index: &mut Index, header: &Header, interval: u32) {
+        let batch = NewBatch {
+            offsets: header.last_offset_delta as u32 + 1,
+            len: header.size() as u32,
+            max_timestamp: header.max_timestamp,
+        };
+        index.note(self.relative(header.base_offset), batch, interval);
+    }
+
+    /// Lets `use_it` look at the index, loading it from its file and, for what that lacks, from the
+    /// log; blocks.
+    pub(crate) fn with_index<T>(&self, use_it: impl FnOnce(&mut Index) -> T) -> Result<T> {
+        self.used.store(true, Ordering::Relaxed);
+        let mut index = self.index.lock();
+        if let Some(loaded) = index.as_mut() {
+            return Ok(use_it(loaded));
+        }
+        let mut loaded = self.load_index()?;
+        let end = u64::from(loaded.end().position);
+        let mut walk = Walk::new(self.file()?, end, self.size());
+        loop {
+            let position = walk.position();
+            match walk.next() {
+                Ok(Some(batch)) => self.note(&mut loaded, &batch.header, REBUILD_INTERVAL),
+                Ok(None) => {
+                    self.max_timestamp
+                        .store(loaded.end().max_timestamp, Ordering::Release);
+                    return Ok(use_it(index.insert(loaded)));
+                }
+                Err(broken) => return Err(self.broken(broken, position)),
+            }
+        }
+    }
+
+    /// What the index file has, which may be nothing.
+    pub(crate) fn load_index(&self) -> Result<Index> {
+        let path = self.path.with_extension("index");
+        let bytes = disk::read_file(&*self.volume.disk, &path).on("read", &path)?;
+        let bytes = bytes.unwrap_or_default();
+        let blocks = format::split(Kind::Index, self.volume.cluster_id, &bytes);
+        Ok(blocks.map_or_else(
+            |_| Index::new(),
+            |(blocks, _)| Index::decode(blocks, self.size()),
+        ))
+    }
+
+    /// Writes what the index file lacks. It is not synced: the index is derived.
+    pub(crate) fn save_index(&self) -> Result<()> {
+        let path = self.path.with_extension("index");
+        let disk = &self.volume.disk;
+        self.with_index(|index| {
+            let Some((at, block)) = index.unsaved_block() else {
+                return Ok(());
+            };
+            let header = format::header(Kind::Index, self.volume.cluster_id, 0);
+            let file = if at == 0 {
+                disk.create(&path)
+            } else {
+                disk.open(&path)
+            };
+            let file = file.on("open", &path)?;
+            file.write_at(&mut [IoSlice::new(&header)], 0)
+                .on("write", &path)?;
+            file.write_at(&mut [IoSlice::new(&block)], HEADER_LEN as u64 + at)
+                .on("write", &path)
+        })?
+    }
+
+    /// Cuts the log at `position` and puts `index`, which ends there, in the place of what was
+    /// known; durable when this returns.
+    pub(crate) fn cut(&self, position: u64, next_offset: i64, index: Index) -> Result<()> {
+        let file = self.file()?;
+        if self.size() != position {
+            file.set_len(position).on("truncate", &self.path)?;
+            let index_path = self.path.with_extension("index");
+            if let Some(index_file) = open_if_there(&*self.volume.disk, &index_path)? {
+                let len = HEADER_LEN as u64 + index.saved_len();
+                index_file
+                    .set_len(len)
+                    .and_then(|()| index_file.sync())
+                    .on("cut", &index_path)?;
+            }
+        }
+        file.sync().on("sync", &self.path)?;
+        self.size.store(position, Ordering::Release);
+        self.next_offset.store(next_offset, Ordering::Release);
+        self.max_timestamp
+            .store(index.end().max_timestamp, Ordering::Release);
+        *self.index.lock() = Some(index);
+        Ok(())
+    }
+
+    /// The error for a walk that stopped at `position`.
+    pub(crate) fn broken(&self, broken: Broken, position: u64) -> Error {
+        let file = self.path.clone();
+        match broken {
+            Broken::Io(source) => Error::Io {
+                action: "read",
+                path: file,
+                source,
+            },
+            Broken::Batch(error) => Error::Corrupt {
+                file,
+                position,
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    /// Closes the file and drops the index if nobody used them since the last call.
+    pub(crate) fn close_if_idle(&self) {
+        if !self.used.swap(false, Ordering::Relaxed) && !self.unsaved.load(Ordering::Acquire) {
+            *self.file.lock() = None;
+            *self.index.lock() = None;
+        }
+    }
+
+    /// Removes the files; readers that have them open go on.
+    pub(crate) fn remove(&self) -> Result<()> {
+        let index = self.path.with_extension("index");
+        match self.volume.disk.remove_file(&index) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", &index)?,
+            _ => {}
+        }
+        self.volume
+            .disk
+            .remove_file(&self.path)
+            .on("remove", &self.path)
+    }
+}
+
+/// Stands for a greatest timestamp that is not known yet.
+const NOT_LOADED: i64 = i64::MIN;
+
+/// Bytes between entries where an index is rebuilt; the topic's own setting is not at hand there.
+const REBUILD_INTERVAL: u32 = 4096;
+
+fn open_if_there(disk: &dyn Disk, path: &Path) -> Result<Option<Arc<dyn File>>> {
+    match disk.open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e).on("open", path),
+    }
+}
+
+/// What recovery needs to rebuild an index while it checks every byte.
+pub(crate) struct Rebuild<'a> {
+    segment: &'a Segment,
+    index: Index,
+}
+
+impl<'a> Rebuild<'a> {
+    /// Begins after the last entry of the index file that is not past `offset`.
+    pub(crate) fn begin(segment: &'a Segment, offset: i64) -> Result<(Self, Entry)> {
+        let mut index = segment.load_index()?;
+        let entry = index.rewind(segment.relative(offset));
+        Ok((Rebuild { segment, index }, entry))
+    }
+
+    /// Takes the next batch.
+    pub(crate) fn note(&mut self, header: &Header) {
+        self.segment.note(&mut self.index, header, REBUILD_INTERVAL);
+    }
+
+    /// The index up to the last batch taken.
+    pub(crate) fn finish(self) -> Index {
+        self.index
+    }
+}

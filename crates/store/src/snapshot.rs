@@ -1,0 +1,77 @@
+//! Recovery points: the producer states of a partition at an offset, in a file named after it.
+//!
+//! `<next offset>.snapshot` promises that everything below the offset was synced before the file was
+//! written, so recovery scans only what lies above. A newer one replaces the older.
+
+use std::path::Path;
+
+use crate::error::{Error, IoContext, Result};
+use crate::format::{self, Kind};
+use crate::producer_state::Producers;
+use crate::segment::{Segment, Volume};
+
+const EXTENSION: &str = "snapshot";
+
+/// Writes a recovery point and removes the older ones.
+pub(crate) fn save(volume: &Volume, dir: &Path, offset: i64, body: &[u8]) -> Result<()> {
+    let path = Segment::path(dir, offset, EXTENSION);
+    format::save(
+        &*volume.disk,
+        &path,
+        Kind::Producers,
+        volume.cluster_id,
+        body,
+    )?;
+    for older in offsets(volume, dir)?
+        .into_iter()
+        .filter(|&other| other != offset)
+    {
+        let path = Segment::path(dir, older, EXTENSION);
+        volume.disk.remove_file(&path).on("remove", &path)?;
+    }
+    Ok(())
+}
+
+/// The newest recovery point that can be read, or the beginning of time.
+pub(crate) fn load_newest(volume: &Volume, dir: &Path) -> Result<(i64, Producers)> {
+    let mut offsets = offsets(volume, dir)?;
+    offsets.sort_unstable();
+    while let Some(offset) = offsets.pop() {
+        match load(volume, dir, offset) {
+            Ok(producers) => return Ok((offset, producers)),
+            Err(error @ Error::Io { .. }) => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "recovery point ignored");
+            }
+        }
+    }
+    Ok((0, Producers::default()))
+}
+
+fn load(volume: &Volume, dir: &Path, offset: i64) -> Result<Producers> {
+    let path = Segment::path(dir, offset, EXTENSION);
+    let body = format::load(&*volume.disk, &path, Kind::Producers, volume.cluster_id)?;
+    Producers::decode(&body.unwrap_or_default()).ok_or_else(|| Error::Corrupt {
+        file: path,
+        position: format::HEADER_LEN as u64,
+        reason: "the last producer is cut short".into(),
+    })
+}
+
+fn offsets(volume: &Volume, dir: &Path) -> Result<Vec<i64>> {
+    Ok(parse_names(
+        &volume.disk.list(dir).on("list", dir)?,
+        EXTENSION,
+    ))
+}
+
+/// The offsets in the names of files with this extension.
+pub(crate) fn parse_names(names: &[String], extension: &str) -> Vec<i64> {
+    let stem = |name: &String| -> Option<i64> {
+        name.strip_suffix(extension)?
+            .strip_suffix('.')?
+            .parse()
+            .ok()
+    };
+    names.iter().filter_map(stem).collect()
+}

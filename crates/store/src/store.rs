@@ -1,0 +1,304 @@
+//! A data directory and the partitions in it.
+//!
+//! ```text
+//! <data>/lock                              held while a process has the store open
+//! <data>/meta                              format version and cluster id
+//! <data>/clean                             there only while the store is closed cleanly
+//! <data>/topics/<topic id>/<index>/        one partition:
+//!     checkpoint                           log start and leader epochs
+//!     <base offset>.log, .index            segments
+//!     <next offset>.snapshot               recovery point
+//! ```
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use parking_lot::{Mutex, RwLock};
+use uuid::Uuid;
+
+use crate::checkpoint::Checkpoint;
+use crate::config::{LogConfig, StoreOptions, TopicPartition};
+use crate::disk::{Disk, File, OsDisk};
+use crate::epochs::Epochs;
+use crate::error::{Error, IoContext, Result};
+use crate::format::{self, Kind};
+use crate::keeper::{self, Job, Keeper};
+use crate::partition::Partition;
+use crate::progress::Stop;
+use crate::queue::{End, Queue};
+use crate::recovery::{self, Recovered};
+use crate::segment::Volume;
+use crate::writer::Writer;
+use crate::{lock, meta};
+
+/// Added to the directory of a partition that is being removed.
+const DELETED: &str = "deleted";
+
+/// What all partitions of a store have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) volume: Volume,
+    pub(crate) options: StoreOptions,
+    pub(crate) queue: Queue,
+    pub(crate) keeper: Keeper,
+}
+
+/// An open data directory.
+///
+/// Dropping it stops at once, as a crash would; [`Store::close`] first is what makes the next open
+/// quick.
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+    shared: Arc<Shared>,
+    partitions: RwLock<HashMap<TopicPartition, Arc<Partition>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    _lock: Arc<dyn File>,
+}
+
+impl Store {
+    /// Opens a data directory, or makes one; recovers what a crash left. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], [`Error::NewerFormat`], [`Error::Corrupt`], [`Error::Io`].
+    pub fn open(dir: &Path, options: StoreOptions, now_ms: i64) -> Result<Self> {
+        Self::open_on(Arc::new(OsDisk), dir, options, now_ms)
+    }
+
+    /// [`Store::open`] on a disk of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        options: StoreOptions,
+        now_ms: i64,
+    ) -> Result<Self> {
+        let topics = dir.join("topics");
+        disk.create_dir(&topics).on("create", &topics)?;
+        let lock = lock::acquire(&*disk, dir)?;
+        let cluster_id = meta::load_or_create(&*disk, dir, options.cluster_id)?;
+        let (sender, jobs) = mpsc::channel();
+        let shared = Arc::new(Shared {
+            volume: Volume { disk, cluster_id },
+            queue: Queue::new(options.pending_bytes),
+            keeper: Keeper::new(sender),
+            options,
+        });
+        let clean = take_clean_mark(&shared.volume, dir)?;
+        let partitions = open_partitions(&shared, &topics, clean, now_ms)?;
+        let threads = vec![
+            spawn("store-writer", {
+                let writer = Writer::new(Arc::clone(&shared));
+                move || writer.run()
+            })?,
+            spawn("store-keeper", {
+                let disk = Arc::clone(&shared.volume.disk);
+                move || keeper::run(&*disk, &jobs)
+            })?,
+        ];
+        Ok(Store {
+            dir: dir.to_owned(),
+            shared,
+            partitions: RwLock::new(partitions),
+            threads: Mutex::new(threads),
+            _lock: lock,
+        })
+    }
+
+    /// The id of the cluster whose data this is.
+    pub fn cluster_id(&self) -> Uuid {
+        self.shared.volume.cluster_id
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A partition, if it exists.
+    pub fn partition(&self, id: &TopicPartition) -> Option<Arc<Partition>> {
+        self.partitions.read().get(id).cloned()
+    }
+
+    /// All partitions, in no order.
+    pub fn partitions(&self) -> Vec<Arc<Partition>> {
+        self.partitions.read().values().cloned().collect()
+    }
+
+    /// Waits until less than half of the bytes that may wait for the writer do.
+    pub async fn room(&self) {
+        self.shared.queue.room().await;
+    }
+
+    /// Makes an empty partition; it survives a crash once this returns. Blocks for a few syncs.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], [`Error::Io`].
+    pub fn create_partition(
+        &self,
+        id: TopicPartition,
+        config: LogConfig,
+    ) -> Result<Arc<Partition>> {
+        let mut partitions = self.partitions.write();
+        if partitions.contains_key(&id) {
+            return Err(Error::AlreadyExists { partition: id });
+        }
+        let dir = self.partition_dir(id);
+        let checkpoint = self.create_dir(&dir)?;
+        let found = Recovered {
+            checkpoint,
+            segments: Vec::new(),
+            log_end: 0,
+            producers: Default::default(),
+        };
+        let shared = Arc::clone(&self.shared);
+        let partition = Arc::new(Partition::new(id, &dir, shared, config, found));
+        partitions.insert(id, Arc::clone(&partition));
+        Ok(partition)
+    }
+
+    fn create_dir(&self, dir: &Path) -> Result<Checkpoint> {
+        let Volume { disk, cluster_id } = &self.shared.volume;
+        disk.create_dir(dir).on("create", dir)?;
+        let checkpoint = Checkpoint {
+            log_start: 0,
+            epochs: Epochs::from_pairs([(0, 0)]),
+        };
+        checkpoint.save(&**disk, dir, *cluster_id)?;
+        for parent in dir.ancestors().skip(1).take(2) {
+            disk.sync_dir(parent).on("sync", parent)?;
+        }
+        Ok(checkpoint)
+    }
+
+    fn partition_dir(&self, id: TopicPartition) -> PathBuf {
+        let topics = self.dir.join("topics");
+        topics
+            .join(id.topic_id.to_string())
+            .join(id.index.to_string())
+    }
+
+    /// Deletes a partition. Its name is gone durably when this returns, its bytes soon after; open
+    /// reads go on to their end, appends get [`Error::Deleted`]. Blocks for a sync.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Io`].
+    pub fn delete_partition(&self, id: &TopicPartition) -> Result<()> {
+        let mut partitions = self.partitions.write();
+        let Some(partition) = partitions.remove(id) else {
+            return Err(Error::NotFound { partition: *id });
+        };
+        partition.progress.stop(Stop::Deleted);
+        partition.subscribers.notify();
+        let _upkeep = partition.upkeep.lock();
+        let dir = &partition.dir;
+        let gone = dir.with_added_extension(DELETED);
+        let disk = &self.shared.volume.disk;
+        disk.rename(dir, &gone).on("rename", dir)?;
+        if let Some(parent) = dir.parent() {
+            disk.sync_dir(parent).on("sync", parent)?;
+        }
+        partition.tail.evict_below(i64::MAX);
+        self.shared.keeper.send(Job::Remove(gone));
+        Ok(())
+    }
+
+    /// Closes the store: writes and syncs what waits, remembers producers, and marks the directory
+    /// as clean, so that opening it again reads nothing but names. Blocks. Appends get
+    /// [`Error::Closed`] from now on.
+    ///
+    /// # Errors
+    /// The first failure; then the next open recovers as after a crash.
+    pub fn close(&self) -> Result<()> {
+        let partitions = self.partitions();
+        for partition in &partitions {
+            partition.progress.close();
+        }
+        self.stop(End::Drained);
+        let saved: Vec<Result<()>> = partitions
+            .iter()
+            .map(|partition| partition.save_at_end())
+            .collect();
+        saved.into_iter().collect::<Result<()>>()?;
+        let path = self.dir.join("clean");
+        let Volume { disk, cluster_id } = &self.shared.volume;
+        format::save(&**disk, &path, Kind::Clean, *cluster_id, &[])
+    }
+
+    /// Ends the threads.
+    fn stop(&self, end: End) {
+        self.shared.queue.end(end);
+        for (i, thread) in self.threads.lock().drain(..).enumerate() {
+            if i == 1 {
+                self.shared.keeper.send(Job::End);
+            }
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        for partition in self.partitions.get_mut().values() {
+            partition.progress.stop(Stop::Closed);
+        }
+        self.stop(End::Now);
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let thread = std::thread::Builder::new().name(name.into()).spawn(run);
+    thread.on("start a thread for", Path::new(name))
+}
+
+/// Whether the last shutdown was clean. From here on this run's has yet to be.
+fn take_clean_mark(volume: &Volume, dir: &Path) -> Result<bool> {
+    let path = dir.join("clean");
+    let clean = matches!(
+        format::load(&*volume.disk, &path, Kind::Clean, volume.cluster_id),
+        Ok(Some(_))
+    );
+    match volume.disk.remove_file(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        removed => removed.on("remove", &path)?,
+    }
+    volume.disk.sync_dir(dir).on("sync", dir)?;
+    Ok(clean)
+}
+
+fn open_partitions(
+    shared: &Arc<Shared>,
+    topics: &Path,
+    clean: bool,
+    now_ms: i64,
+) -> Result<HashMap<TopicPartition, Arc<Partition>>> {
+    let disk = &shared.volume.disk;
+    let mut partitions = HashMap::new();
+    for topic in disk.list(topics).on("list", topics)? {
+        let topic_dir = topics.join(&topic);
+        let Ok(topic_id) = topic.parse() else {
+            continue;
+        };
+        for name in disk.list(&topic_dir).on("list", &topic_dir)? {
+            let dir = topic_dir.join(&name);
+            if name.ends_with(DELETED) {
+                disk.remove_dir(&dir).on("remove", &dir)?;
+            }
+            let Ok(index) = name.parse() else { continue };
+            let id = TopicPartition { topic_id, index };
+            let found = recovery::open(&shared.volume, &dir, clean, now_ms)?;
+            let config = shared.options.default_config.clone();
+            let partition = Partition::new(id, &dir, Arc::clone(shared), config, found);
+            partitions.insert(id, Arc::new(partition));
+        }
+    }
+    Ok(partitions)
+}
