@@ -2,8 +2,9 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-/// Payloads below this many bytes are cheaper to copy than to write as a chunk of their own.
-const COPY_BELOW: usize = 512;
+/// Payloads below this many bytes are cheaper to copy than to share and to write as a chunk of
+/// their own.
+const COPY_BELOW: usize = 2048;
 
 /// Collects one message.
 #[derive(Debug, Default)]
