@@ -1,3 +1,27 @@
 //! From requests to the domain: dispatcher, topics, coordinators, handlers.
+//!
+//! [`Broker::dispatch`] takes a frame and gives back a frame. `api` holds one file for each API and the one list
+//! that joins them with the wire; `catalog` knows the topics; `config` declares every setting. This crate is the
+//! only one that knows both the wire and the store. It opens no socket and no file.
 
+mod api;
+mod broker;
+pub mod catalog;
 pub mod config;
+mod connection;
+mod dispatch;
+mod environment;
+mod error;
+mod resource_type;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use broker::Broker;
+pub use catalog::{Catalog, Topic};
+pub use connection::{ClientSoftware, ConnectionContext, Endpoint};
+pub use dispatch::{CloseReason, Outcome, Pending};
+pub use environment::Environment;
+pub use error::Error;

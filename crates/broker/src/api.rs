@@ -1,0 +1,72 @@
+//! The one list of what is served: each API of the wire with the module that answers it.
+//!
+//! Dispatch and the ApiVersions answer derive from it. A handler is
+//! `async fn handle(&Broker, Request<'_>, &RequestContext<'_>) -> Response<'_>`; it sees decoded requests only
+//! and never closes a connection. One that is *ordered* is `fn begin(Incoming) -> Pending` instead: what it does
+//! before it returns happens in the order of the connection's frames.
+
+pub(crate) mod api_versions;
+pub(crate) mod authorized;
+
+mod alter_configs;
+mod create_partitions;
+mod create_topics;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod describe_quorum;
+mod describe_topic_partitions;
+mod elect_leaders;
+mod incremental_alter_configs;
+mod list_config_resources;
+mod list_partition_reassignments;
+mod metadata;
+mod resources;
+
+use millstream_wire::{ApiKey, decode_message, response_frame};
+use tracing::Instrument;
+
+use crate::dispatch::{CloseReason, Incoming, Pending};
+
+macro_rules! served {
+    ($($api:ident => $module:ident $(($kind:ident))?,)+) => {
+        /// Every API that clients may use, in the order of their keys.
+        pub(crate) const SERVED: &[ApiKey] = &[$(ApiKey::$api),+];
+
+        /// Starts on a request.
+        pub(crate) fn serve(request: Incoming) -> Pending {
+            match request.api {
+                $(ApiKey::$api => served!(@start request, $module $($kind)?),)+
+                api => Pending::settled(Err(CloseReason::NotServed(api))),
+            }
+        }
+    };
+    (@start $request:ident, $module:ident ordered) => { $module::begin($request) };
+    (@start $request:ident, $module:ident) => {
+        Pending::serial(Box::pin(async move {
+            let (context, body) = $request.open()?;
+            let body = decode_message(body, $request.version).map_err(|e| $request.malformed(e))?;
+            let response =
+                $module::handle(&$request.broker, body, &context).instrument(context.span()).await;
+            let correlation_id = context.header.correlation_id;
+            Ok(Some(response_frame($request.api, $request.version, correlation_id, &response)))
+        }))
+    };
+}
+
+served! {
+    Metadata => metadata,
+    ApiVersions => api_versions,
+    CreateTopics => create_topics,
+    DeleteTopics => delete_topics,
+    DescribeConfigs => describe_configs,
+    AlterConfigs => alter_configs,
+    CreatePartitions => create_partitions,
+    ElectLeaders => elect_leaders,
+    IncrementalAlterConfigs => incremental_alter_configs,
+    ListPartitionReassignments => list_partition_reassignments,
+    DescribeQuorum => describe_quorum,
+    DescribeCluster => describe_cluster,
+    ListConfigResources => list_config_resources,
+    DescribeTopicPartitions => describe_topic_partitions,
+}

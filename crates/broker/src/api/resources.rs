@@ -1,0 +1,168 @@
+//! What settings belong to, as requests name it, and how they are altered.
+//!
+//! AlterConfigs and IncrementalAlterConfigs say the same thing in two ways; both become an [`Alteration`].
+
+use std::collections::HashSet;
+
+use crate::catalog::{Resource, State};
+use crate::config::{BrokerConfig, Entry, Settings, Source, Table, TopicConfig};
+use crate::resource_type::{BROKER, BROKER_LOGGER, TOPIC};
+use crate::{Broker, Error};
+
+/// The resource of that type and name, if there is one with settings.
+pub(crate) fn resource(state: &State, resource_type: i8, name: &str) -> Result<Resource, Error> {
+    match resource_type {
+        TOPIC => {
+            crate::catalog::validate(name)?;
+            state
+                .topic(name)
+                .ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+            Ok(Resource::Topic(name.to_owned()))
+        }
+        BROKER if name.is_empty() => Ok(Resource::Broker(None)),
+        BROKER | BROKER_LOGGER => this_broker(state, name).map(|id| Resource::Broker(Some(id))),
+        other => Err(Error::InvalidRequest(format!(
+            "resources of type {other} have no settings"
+        ))),
+    }
+}
+
+/// The id of this broker, which `name` must be.
+pub(crate) fn this_broker(state: &State, name: &str) -> Result<i32, Error> {
+    let node_id = state.config().node_id;
+    if name.parse() == Ok(node_id) {
+        return Ok(node_id);
+    }
+    Err(Error::InvalidRequest(format!(
+        "unexpected broker id {name:?}: this broker is {node_id}"
+    )))
+}
+
+/// What is done to one setting.
+#[derive(Debug)]
+pub(crate) enum Operation {
+    Set(String),
+    /// Back to the default.
+    Delete,
+    /// Adds items to a list.
+    Append(String),
+    /// Takes items out of a list.
+    Subtract(String),
+}
+
+/// What is done to the settings of one resource.
+#[derive(Debug)]
+pub(crate) struct Alteration {
+    pub(crate) resource_type: i8,
+    pub(crate) resource_name: String,
+    /// Whether settings that are not named stay as they are; otherwise they go back to their defaults.
+    pub(crate) incremental: bool,
+    pub(crate) operations: Vec<(String, Operation)>,
+}
+
+impl Alteration {
+    /// Carries it out, or only says whether it could be. All of it takes effect, or nothing does.
+    pub(crate) async fn carry_out(self, broker: &Broker, validate_only: bool) -> Result<(), Error> {
+        let state = broker.catalog().state();
+        if self.resource_type == BROKER_LOGGER {
+            let reason = "log levels are set where the broker is started".to_owned();
+            return Err(Error::InvalidRequest(reason));
+        }
+        let resource = resource(&state, self.resource_type, &self.resource_name)?;
+        if validate_only {
+            return self.outcome(&state, &resource).map(drop);
+        }
+        let of = resource.clone();
+        broker
+            .catalog()
+            .configure(resource, move |state| self.outcome(state, &of))
+            .await
+    }
+
+    /// What would be set on the resource afterwards.
+    fn outcome(&self, state: &State, resource: &Resource) -> Result<Settings, Error> {
+        let mut names = HashSet::new();
+        if let Some((name, _)) = self.operations.iter().find(|(name, _)| !names.insert(name)) {
+            return Err(Error::InvalidRequest(format!(
+                "{name} is named more than once"
+            )));
+        }
+        let in_force = in_force(state, resource)?;
+        let mut settings = Settings::default();
+        if self.incremental {
+            settings = state.settings(resource);
+        }
+        for (name, operation) in &self.operations {
+            operation.apply(&mut settings, table(resource), name, &in_force)?;
+        }
+        check(state, resource, &settings)?;
+        Ok(settings)
+    }
+}
+
+impl Operation {
+    fn apply(
+        &self,
+        settings: &mut Settings,
+        table: Table,
+        name: &str,
+        in_force: &[Entry],
+    ) -> Result<(), Error> {
+        let list = || {
+            let entry = in_force.iter().find(|entry| entry.def.name == name);
+            entry
+                .and_then(|entry| entry.value.as_deref())
+                .unwrap_or_default()
+        };
+        match self {
+            Self::Set(value) => settings.set(table, name, value)?,
+            // What was never set, known or not, is as it should be.
+            Self::Delete => drop(settings.remove(table, name)),
+            Self::Append(items) => settings.append(table, name, list(), items)?,
+            Self::Subtract(items) => settings.subtract(table, name, list(), items)?,
+        }
+        Ok(())
+    }
+}
+
+/// Which settings such a resource has.
+fn table(resource: &Resource) -> Table {
+    match resource {
+        Resource::Topic(_) => TopicConfig::TABLE,
+        Resource::Broker(_) => BrokerConfig::TABLE,
+    }
+}
+
+/// Every setting of the resource with its value.
+pub(crate) fn in_force(state: &State, resource: &Resource) -> Result<Vec<Entry>, Error> {
+    match resource {
+        Resource::Topic(name) => state
+            .topic(name)
+            .map(|topic| topic.config().describe(state.config()))
+            .ok_or_else(|| Error::UnknownTopic(name.clone())),
+        Resource::Broker(_) => Ok(state.config().describe()),
+    }
+}
+
+/// Refuses settings that contradict each other, or that a running broker does not change.
+fn check(state: &State, resource: &Resource, settings: &Settings) -> Result<(), Error> {
+    let config = state.config();
+    if let Resource::Topic(_) = resource {
+        TopicConfig::resolve(settings.clone(), config)?;
+        return Ok(());
+    }
+    for (name, _) in settings.iter() {
+        if !BrokerConfig::TABLE.find(name)?.dynamic {
+            return Err(Error::InvalidRequest(format!(
+                "{name} cannot change while the broker runs"
+            )));
+        }
+    }
+    match resource {
+        Resource::Broker(None) => {
+            config.alter(settings.clone(), config.layer(Source::DynamicBroker))?
+        }
+        _ => config.alter(config.layer(Source::DynamicDefaultBroker), settings.clone())?,
+    };
+    Ok(())
+}

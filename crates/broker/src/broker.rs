@@ -1,0 +1,120 @@
+//! The broker as one value: what is shared by all requests, from start to shutdown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_store::Store;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
+
+use crate::catalog::Catalog;
+use crate::config::BrokerConfig;
+use crate::{Environment, Error};
+
+/// A running broker.
+#[derive(Debug)]
+pub struct Broker {
+    catalog: Arc<Catalog>,
+    store: Arc<Store>,
+    environment: Environment,
+    cluster_id: String,
+    stop: watch::Sender<bool>,
+    background: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Broker {
+    /// Replays what the store holds and begins to look after it. The store stays the caller's to close, after
+    /// [`Broker::shutdown`].
+    ///
+    /// # Errors
+    /// When the catalog cannot be read or made true.
+    pub async fn start(
+        config: BrokerConfig,
+        store: Arc<Store>,
+        environment: Environment,
+    ) -> Result<Arc<Self>, Error> {
+        let catalog = Catalog::open(Arc::clone(&store), config, environment).await?;
+        let broker = Arc::new(Self {
+            catalog,
+            cluster_id: millstream_wire::base64_id(store.cluster_id()),
+            store,
+            environment,
+            stop: watch::Sender::new(false),
+            background: Mutex::default(),
+        });
+        broker.spawn(maintain(Arc::clone(&broker))).await;
+        Ok(broker)
+    }
+
+    /// Ends what runs in the background, and returns when it has ended. Requests are the caller's to end first.
+    pub async fn shutdown(&self) {
+        self.stop.send_replace(true);
+        for task in self.background.lock().await.drain(..) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "background task failed");
+            }
+        }
+    }
+
+    /// Runs `task` until it ends; [`Broker::shutdown`] waits for it.
+    pub(crate) async fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.background.lock().await.push(tokio::spawn(task));
+    }
+
+    /// Returns when the broker shuts down.
+    pub(crate) async fn stopped(&self) {
+        // The sender lives in the broker: waiting ends by its word only.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    /// The topics and the configuration.
+    #[must_use]
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// The configuration as it is now.
+    #[must_use]
+    pub fn config(&self) -> Arc<BrokerConfig> {
+        self.catalog.config()
+    }
+
+    /// Where partitions are kept.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The cluster's id in the form that clients see.
+    #[must_use]
+    pub fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    /// Milliseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        (self.environment.now_ms)()
+    }
+
+    /// The clock and the dice.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        self.environment
+    }
+}
+
+/// Removes what retention no longer keeps, again and again until the broker stops.
+async fn maintain(broker: Arc<Broker>) {
+    loop {
+        let interval = broker
+            .config()
+            .log_retention_check_interval_ms
+            .unsigned_abs();
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(interval)) => {}
+            () = broker.stopped() => return,
+        }
+        broker.store.maintain(broker.now_ms()).await;
+    }
+}

@@ -1,0 +1,271 @@
+//! Which topics there are and how everything is configured.
+//!
+//! The truth is a log, the internal partition `__cluster_metadata` in Kafka's own record format. An operation is
+//! planned against what is known, appended, and takes effect once it is durable; what is known is a replay of that
+//! log. Operations happen one at a time; readers take the current [`State`] without waiting for anyone.
+
+mod change;
+mod defaults;
+mod follow;
+mod image;
+mod log;
+mod name;
+mod plan;
+mod record;
+mod state;
+mod topic;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use millstream_store::{Partition, Store};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+pub(crate) use change::{Change, Resource};
+pub(crate) use image::Image;
+pub use name::{InvalidName, OFFSETS};
+pub(crate) use name::{METADATA, is_internal, validate};
+pub use plan::NewTopic;
+pub use state::State;
+pub use topic::Topic;
+
+use crate::config::{BrokerConfig, Settings, Source};
+use crate::{Environment, Error};
+use log::Log;
+
+/// The topics and the configuration of a broker.
+#[derive(Debug)]
+pub struct Catalog {
+    state: ArcSwap<State>,
+    log: Log,
+    /// Held from planning an operation until it has taken effect.
+    turn: Mutex<()>,
+    store: Arc<Store>,
+    environment: Environment,
+}
+
+impl Catalog {
+    /// Replays the catalog's log and makes the store follow it.
+    pub(crate) async fn open(
+        store: Arc<Store>,
+        config: BrokerConfig,
+        environment: Environment,
+    ) -> Result<Arc<Self>, Error> {
+        let (log, image) = Log::open(&store, config.node_id).await?;
+        let config = configured(&image, &Arc::new(config))?;
+        let state = blocking({
+            let (store, fresh) = (Arc::clone(&store), log.is_empty());
+            move || heal(&store, fresh, image, config)
+        })
+        .await?;
+        let state = ArcSwap::from_pointee(state);
+        Ok(Arc::new(Self {
+            state,
+            log,
+            turn: Mutex::default(),
+            store,
+            environment,
+        }))
+    }
+
+    /// Everything that is known now.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    /// The broker's configuration.
+    #[must_use]
+    pub fn config(&self) -> Arc<BrokerConfig> {
+        Arc::clone(self.state.load().config())
+    }
+
+    /// The partition that holds the catalog's history.
+    pub(crate) fn log(&self) -> &Partition {
+        self.log.partition()
+    }
+
+    /// The topic of that name.
+    #[must_use]
+    pub fn topic(&self, name: &str) -> Option<Arc<Topic>> {
+        self.state.load().topic(name).cloned()
+    }
+
+    /// The topic of that id.
+    #[must_use]
+    pub fn topic_by_id(&self, id: Uuid) -> Option<Arc<Topic>> {
+        self.state.load().topic_by_id(id).cloned()
+    }
+
+    /// Every topic in the order of the names.
+    #[must_use]
+    pub fn topics(&self) -> Vec<Arc<Topic>> {
+        self.state.load().topics().cloned().collect()
+    }
+
+    /// Makes a topic.
+    ///
+    /// # Errors
+    /// When the name cannot be used or is in use, the number of partitions is not allowed, or the store fails.
+    pub async fn create_topic(self: &Arc<Self>, topic: NewTopic) -> Result<Arc<Topic>, Error> {
+        let id = name::topic_id((self.environment.random_uuid)());
+        self.commit(move |state| plan::create(state.image(), &topic, id))
+            .await?;
+        self.topic_by_id(id).ok_or(Error::UnknownTopicId(id))
+    }
+
+    /// Whether [`Catalog::create_topic`] would make the topic now.
+    pub(crate) fn check(&self, topic: &NewTopic) -> Result<(), Error> {
+        plan::create(self.state().image(), topic, Uuid::nil()).map(drop)
+    }
+
+    /// The topic of that name, made with the broker's defaults if there is none.
+    ///
+    /// # Errors
+    /// Those of [`Catalog::create_topic`], except that losing a race to another creator is none.
+    pub async fn ensure_topic(self: &Arc<Self>, name: &str) -> Result<Arc<Topic>, Error> {
+        if let Some(topic) = self.topic(name) {
+            return Ok(topic);
+        }
+        let topic = defaults::of(name, &self.config())?;
+        match self.create_topic(topic).await {
+            Err(Error::TopicExists(_)) => self
+                .topic(name)
+                .ok_or_else(|| Error::UnknownTopic(name.to_owned())),
+            outcome => outcome,
+        }
+    }
+
+    /// Ends a topic: its records are gone, and its name is free once this returns.
+    ///
+    /// # Errors
+    /// When there is no such topic, or the store fails.
+    pub async fn delete_topic(self: &Arc<Self>, id: Uuid) -> Result<(), Error> {
+        self.commit(move |state| plan::delete(state.image(), id))
+            .await
+    }
+
+    /// Gives a topic more partitions, `total` in all.
+    ///
+    /// # Errors
+    /// When there is no such topic or it has as many, or the store fails.
+    pub async fn add_partitions(self: &Arc<Self>, name: &str, total: i32) -> Result<(), Error> {
+        let name = name.to_owned();
+        self.commit(move |state| plan::grow(state.image(), &name, total))
+            .await
+    }
+
+    /// Whether [`Catalog::add_partitions`] would do so now.
+    pub(crate) fn check_growth(&self, name: &str, total: i32) -> Result<(), Error> {
+        plan::grow(self.state().image(), name, total).map(drop)
+    }
+
+    /// Makes what `alter` returns all that is set on a resource. `alter` sees the state that it changes.
+    ///
+    /// # Errors
+    /// Those of `alter`, or when the store fails.
+    pub(crate) async fn configure(
+        self: &Arc<Self>,
+        resource: Resource,
+        alter: impl FnOnce(&State) -> Result<Settings, Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        self.commit(move |state| Ok(plan::configure(state.image(), &resource, &alter(state)?)))
+            .await
+    }
+
+    /// Sets `count` producer ids aside and returns the first; nobody is given any of them again, not even
+    /// after a crash.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn reserve_producer_ids(self: &Arc<Self>, count: i64) -> Result<i64, Error> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.commit(move |state| {
+            // Nobody waits any more: then nobody gets the ids, which are only numbers.
+            let _ = sender.send(state.image().next_producer_id());
+            Ok(plan::reserve_producer_ids(state.image(), count))
+        })
+        .await?;
+        receiver.await.map_err(|_| Error::ShuttingDown)
+    }
+
+    /// Plans an operation, makes it durable and lets it take effect.
+    ///
+    /// It runs to its end even if the caller does not: an operation that stands in the log has taken effect.
+    async fn commit(
+        self: &Arc<Self>,
+        plan: impl FnOnce(&State) -> Result<Vec<Change>, Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let catalog = Arc::clone(self);
+        let operation = async move {
+            let _turn = catalog.turn.lock().await;
+            let changes = plan(&catalog.state.load())?;
+            if changes.is_empty() {
+                return Ok(());
+            }
+            catalog
+                .log
+                .append(&changes, (catalog.environment.now_ms)())
+                .await?;
+            catalog.take_effect(changes).await
+        };
+        tokio::spawn(operation)
+            .await
+            .map_err(|_| Error::ShuttingDown)?
+    }
+
+    async fn take_effect(&self, changes: Vec<Change>) -> Result<(), Error> {
+        let before = self.state();
+        let mut image = before.image.clone();
+        changes.into_iter().for_each(|change| image.apply(change));
+        let config = configured(&image, &before.config)?;
+        let store = Arc::clone(&self.store);
+        let (state, outcome) =
+            blocking(move || Ok(follow::follow(&store, Some(&before), image, config))).await?;
+        // Topics are out of sight before their files are gone.
+        let state = Arc::new(state);
+        self.state.store(Arc::clone(&state));
+        let store = Arc::clone(&self.store);
+        blocking(move || follow::remove_orphans(&store, &state.image)).await?;
+        outcome
+    }
+}
+
+/// The state at start. An empty log among data is a lost one: nothing is removed on its word.
+fn heal(
+    store: &Store,
+    fresh: bool,
+    image: Image,
+    config: Arc<BrokerConfig>,
+) -> Result<State, Error> {
+    let orphans = follow::orphans(store, &image);
+    if fresh && !orphans.is_empty() {
+        return Err(Error::CatalogLost(orphans.len()));
+    }
+    follow::remove_orphans(store, &image)?;
+    let (state, outcome) = follow::follow(store, None, image, config);
+    outcome.map(|()| state)
+}
+
+/// The broker's configuration with what the catalog sets; the same value when that is what it has.
+fn configured(image: &Image, config: &Arc<BrokerConfig>) -> Result<Arc<BrokerConfig>, Error> {
+    let set_on = |resource| follow::settings(BrokerConfig::TABLE, image.config(&resource));
+    let everywhere = set_on(Resource::Broker(None));
+    let here = set_on(Resource::Broker(Some(config.node_id)));
+    let same = config.layer(Source::DynamicDefaultBroker) == everywhere
+        && config.layer(Source::DynamicBroker) == here;
+    if same {
+        return Ok(Arc::clone(config));
+    }
+    Ok(Arc::new(config.alter(everywhere, here)?))
+}
+
+/// Runs what touches files where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::ShuttingDown)?
+}

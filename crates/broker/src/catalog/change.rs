@@ -1,0 +1,34 @@
+//! What can happen to the catalog.
+//!
+//! A change is one record of the catalog's log. This is the shape in which the broker thinks of it;
+//! [`record`](super::record) gives it the bytes that Kafka's own tools read.
+
+use uuid::Uuid;
+
+/// One step of the catalog's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A topic begins, without partitions yet.
+    Topic { name: String, id: Uuid },
+    /// A partition joins a topic.
+    Partition { topic: Uuid, index: i32 },
+    /// A topic ends, with its partitions and its configuration.
+    TopicRemoved { id: Uuid },
+    /// A setting gets a value; none takes the value away.
+    Config {
+        resource: Resource,
+        name: String,
+        value: Option<String>,
+    },
+    /// Producer ids below `next` have been given away.
+    ProducerIds { next: i64 },
+}
+
+/// What a setting belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Resource {
+    /// The topic of that name.
+    Topic(String),
+    /// The broker of that id, or every broker.
+    Broker(Option<i32>),
+}

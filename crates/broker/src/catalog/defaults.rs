@@ -1,0 +1,34 @@
+//! What a topic is like that is made because somebody needs it, not because somebody described it.
+
+use super::name::{OFFSETS, TRANSACTIONS};
+use super::plan::NewTopic;
+use crate::Error;
+use crate::config::{BrokerConfig, Settings, TopicConfig};
+
+/// Such a topic of that name.
+pub(super) fn of(name: &str, broker: &BrokerConfig) -> Result<NewTopic, Error> {
+    let (partitions, overrides) = match name {
+        OFFSETS => (broker.offsets_topic_num_partitions, offsets(broker)?),
+        TRANSACTIONS => return Err(Error::InternalTopic(name.to_owned())),
+        _ => (broker.num_partitions, Settings::default()),
+    };
+    Ok(NewTopic {
+        name: name.to_owned(),
+        partitions,
+        overrides,
+    })
+}
+
+fn offsets(broker: &BrokerConfig) -> Result<Settings, Error> {
+    let mut settings = Settings::default();
+    let segment_bytes = broker.offsets_topic_segment_bytes.to_string();
+    let wanted = [
+        ("cleanup.policy", "compact"),
+        ("compression.type", "producer"),
+        ("segment.bytes", &segment_bytes),
+    ];
+    for (name, value) in wanted {
+        settings.set(TopicConfig::TABLE, name, value)?;
+    }
+    Ok(settings)
+}

@@ -1,0 +1,67 @@
+//! The catalog as everyone reads it: one immutable value, replaced as a whole by each change.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::change::Resource;
+use super::follow::settings;
+use super::image::Image;
+use super::topic::Topic;
+use crate::config::{BrokerConfig, Settings, TopicConfig};
+
+/// What was true at one moment: topics with their partitions, and the broker's configuration.
+#[derive(Debug)]
+pub struct State {
+    pub(super) image: Image,
+    pub(super) config: Arc<BrokerConfig>,
+    pub(super) by_name: BTreeMap<String, Arc<Topic>>,
+    pub(super) by_id: HashMap<Uuid, Arc<Topic>>,
+}
+
+impl State {
+    /// The topic of that name.
+    #[must_use]
+    pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {
+        self.by_name.get(name)
+    }
+
+    /// The topic of that id.
+    #[must_use]
+    pub fn topic_by_id(&self, id: Uuid) -> Option<&Arc<Topic>> {
+        self.by_id.get(&id)
+    }
+
+    /// Every topic in the order of the names.
+    pub fn topics(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.by_name.values()
+    }
+
+    /// Every topic from that name on, in the order of the names.
+    pub(crate) fn topics_from(&self, name: &str) -> impl Iterator<Item = &Arc<Topic>> {
+        let from = (Bound::Included(name), Bound::Unbounded);
+        self.by_name.range::<str, _>(from).map(|(_, topic)| topic)
+    }
+
+    /// The broker's configuration.
+    #[must_use]
+    pub fn config(&self) -> &Arc<BrokerConfig> {
+        &self.config
+    }
+
+    /// What is set on a resource itself.
+    pub(crate) fn settings(&self, resource: &Resource) -> Settings {
+        let table = match resource {
+            Resource::Topic(_) => TopicConfig::TABLE,
+            Resource::Broker(_) => BrokerConfig::TABLE,
+        };
+        settings(table, self.image.config(resource))
+    }
+
+    /// What the catalog's log amounts to.
+    pub(crate) fn image(&self) -> &Image {
+        &self.image
+    }
+}

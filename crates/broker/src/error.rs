@@ -1,0 +1,206 @@
+//! What can go wrong in the broker, and the only place that knows Kafka's number for it.
+//!
+//! Handlers answer with [`Error::code`] and, where the protocol has room for words, the error's text.
+
+use std::borrow::Cow;
+
+use millstream_wire::ErrorCode;
+use uuid::Uuid;
+
+use crate::catalog::InvalidName;
+use crate::config::InvalidConfig;
+
+/// Why the broker refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No topic can have that name.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The name differs from that of another topic in nothing but '.' and '_'.
+    #[error("topic name {name:?} collides with that of existing topic {existing:?}")]
+    Collision {
+        /// The name asked for.
+        name: String,
+        /// The name in use.
+        existing: String,
+    },
+    /// The name is in use.
+    #[error("topic {0:?} already exists")]
+    TopicExists(String),
+    /// No topic has that name.
+    #[error("topic {0:?} does not exist")]
+    UnknownTopic(String),
+    /// No topic has that id.
+    #[error("no topic has the id {}", millstream_wire::base64_id(*.0))]
+    UnknownTopicId(Uuid),
+    /// The topic has no such partition.
+    #[error("topic {topic:?} has no partition {index}")]
+    UnknownPartition {
+        /// The topic's name.
+        topic: String,
+        /// The partition asked for.
+        index: i32,
+    },
+    /// The topic belongs to the broker itself.
+    #[error("topic {0:?} is internal")]
+    InternalTopic(String),
+    /// The configuration says that topics stay.
+    #[error("topics cannot be deleted: delete.topic.enable is false")]
+    DeletionDisabled,
+    /// A number of partitions that cannot be.
+    #[error("invalid number of partitions {0}: must be at least 1, or -1 for the default")]
+    PartitionCount(i32),
+    /// Topics never lose partitions.
+    #[error("topic {topic:?} has {current} partitions: {wanted} would not be an increase")]
+    NotMorePartitions {
+        /// The topic's name.
+        topic: String,
+        /// How many partitions it has.
+        current: i32,
+        /// How many were asked for.
+        wanted: i32,
+    },
+    /// More partitions than one request may make.
+    #[error(
+        "{wanted} partitions are too many for one request: at most {limit} can be made at once"
+    )]
+    TooManyPartitions {
+        /// How many were asked for.
+        wanted: i32,
+        /// How many can be made.
+        limit: i32,
+    },
+    /// One node keeps one copy.
+    #[error(
+        "invalid replication factor {0}: must be 1, or -1 for the default, as there is one broker"
+    )]
+    ReplicationFactor(i16),
+    /// Replicas named by the client that one node cannot provide.
+    #[error("invalid replica assignment: {0}")]
+    Assignment(String),
+    /// The only broker leads the partition already.
+    #[error("the partition has its only possible leader")]
+    ElectionNotNeeded,
+    /// A setting is unknown or its value not allowed.
+    #[error(transparent)]
+    Config(#[from] InvalidConfig),
+    /// The request contradicts itself or the protocol.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// The request is right and beyond what this broker does.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A record of the catalog's log is not what a catalog writes.
+    #[error("catalog record at offset {offset} cannot be read: {source}")]
+    CatalogRecord {
+        /// Offset of the record in the catalog's log.
+        offset: i64,
+        /// What is wrong with it.
+        source: millstream_wire::Error,
+    },
+    /// The catalog's log has less to read than it says.
+    #[error("the catalog's log ends at offset {offset}, before its end offset {end}")]
+    CatalogEnds {
+        /// The first offset that cannot be read.
+        offset: i64,
+        /// Where the log should end.
+        end: i64,
+    },
+    /// There are partitions on disk and no catalog to say whose they are.
+    #[error("the data directory holds {0} partitions but its catalog is empty")]
+    CatalogLost(usize),
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] millstream_store::Error),
+    /// A record batch is not what a batch must be.
+    #[error(transparent)]
+    Batch(#[from] millstream_batch::Error),
+    /// A record of an internal topic cannot be written or read.
+    #[error("record of an internal topic: {0}")]
+    Record(#[from] millstream_wire::Error),
+    /// The broker is shutting down.
+    #[error("the broker is shutting down")]
+    ShuttingDown,
+}
+
+impl Error {
+    /// What the protocol calls it.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Name(_) | Self::Collision { .. } => ErrorCode::INVALID_TOPIC_EXCEPTION,
+            Self::TopicExists(_) => ErrorCode::TOPIC_ALREADY_EXISTS,
+            Self::UnknownTopic(_) | Self::UnknownPartition { .. } => {
+                ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
+            }
+            Self::UnknownTopicId(_) => ErrorCode::UNKNOWN_TOPIC_ID,
+            Self::InternalTopic(_) => ErrorCode::TOPIC_AUTHORIZATION_FAILED,
+            Self::DeletionDisabled => ErrorCode::TOPIC_DELETION_DISABLED,
+            Self::PartitionCount(_) | Self::NotMorePartitions { .. } => {
+                ErrorCode::INVALID_PARTITIONS
+            }
+            Self::TooManyPartitions { .. } => ErrorCode::POLICY_VIOLATION,
+            Self::ReplicationFactor(_) => ErrorCode::INVALID_REPLICATION_FACTOR,
+            Self::Assignment(_) => ErrorCode::INVALID_REPLICA_ASSIGNMENT,
+            Self::ElectionNotNeeded => ErrorCode::ELECTION_NOT_NEEDED,
+            Self::Config(_) => ErrorCode::INVALID_CONFIG,
+            Self::InvalidRequest(_) => ErrorCode::INVALID_REQUEST,
+            Self::Unsupported(_) => ErrorCode::UNSUPPORTED_VERSION,
+            Self::CatalogRecord { .. } | Self::CatalogEnds { .. } | Self::CatalogLost(_) => {
+                ErrorCode::KAFKA_STORAGE_ERROR
+            }
+            Self::Record(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
+            Self::Store(error) => store_code(error),
+            Self::Batch(error) => batch_code(error),
+            // Clients of a broker that goes away look for the next one and try again.
+            Self::ShuttingDown => ErrorCode::COORDINATOR_NOT_AVAILABLE,
+        }
+    }
+}
+
+fn store_code(error: &millstream_store::Error) -> ErrorCode {
+    use millstream_store::Error as Store;
+    match error {
+        Store::OffsetOutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
+        Store::OutOfOrderSequence { .. } => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+        Store::InvalidProducerEpoch { .. } => ErrorCode::INVALID_PRODUCER_EPOCH,
+        Store::InvalidSequence { .. } => ErrorCode::INVALID_RECORD,
+        Store::BatchTooLarge { .. } => ErrorCode::RECORD_LIST_TOO_LARGE,
+        Store::Batch(error) => batch_code(error),
+        // Worth another try, unlike a disk that failed.
+        Store::Overloaded { .. } => ErrorCode::REQUEST_TIMED_OUT,
+        Store::Deleted { .. } | Store::NotFound { .. } => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        Store::Locked { .. }
+        | Store::NewerFormat { .. }
+        | Store::Io { .. }
+        | Store::Corrupt { .. }
+        | Store::StorageFull { .. }
+        | Store::Poisoned { .. }
+        | Store::AlreadyExists { .. } => ErrorCode::KAFKA_STORAGE_ERROR,
+        Store::Closed => ErrorCode::NOT_LEADER_OR_FOLLOWER,
+    }
+}
+
+fn batch_code(error: &millstream_batch::Error) -> ErrorCode {
+    use millstream_batch::Error as Batch;
+    match error {
+        Batch::Truncated { .. } | Batch::Length(_) | Batch::Checksum { .. } => {
+            ErrorCode::CORRUPT_MESSAGE
+        }
+        Batch::TrailingBytes(_)
+        | Batch::Magic(_)
+        | Batch::Codec { .. }
+        | Batch::DecompressedTooLarge { .. }
+        | Batch::Invalid(_)
+        | Batch::MissingKeys(_) => ErrorCode::INVALID_RECORD,
+        Batch::UnknownCodec(_) => ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
+        Batch::TooLarge { .. } => ErrorCode::MESSAGE_TOO_LARGE,
+        Batch::UnexpectedLogAppendTime | Batch::Timestamps(_) => ErrorCode::INVALID_TIMESTAMP,
+    }
+}
+
+/// The two fields with which a response reports on one of its parts.
+pub(crate) fn report(error: Option<&Error>) -> (ErrorCode, Option<Cow<'static, str>>) {
+    error.map_or((ErrorCode::NONE, None), |error| {
+        (error.code(), Some(Cow::Owned(error.to_string())))
+    })
+}

@@ -1,0 +1,151 @@
+//! A broker for tests: started in a directory of its own, asked by frames as a client would ask.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::BytesMut;
+use millstream_store::{Store, StoreOptions};
+use millstream_wire::{
+    ApiKey, Decode, Encode, Frame, RequestHeader, decode_message, request_frame,
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::config::{BrokerConfig, Settings};
+use crate::{Broker, CloseReason, ConnectionContext, Endpoint, Environment};
+
+/// The time at which every test happens.
+pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
+
+/// A clock that stands still, and ids that are only different.
+pub(crate) const ENVIRONMENT: Environment = Environment {
+    now_ms: || NOW_MS,
+    random_uuid,
+};
+
+/// The store in that directory.
+pub(crate) fn open(dir: &TempDir) -> Arc<Store> {
+    let options = StoreOptions {
+        cluster_id: random_uuid(),
+        ..StoreOptions::default()
+    };
+    Arc::new(Store::open(dir.path(), options, NOW_MS).unwrap())
+}
+
+/// A running broker, its data and one connection to it.
+pub(crate) struct TestBroker {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) connection: Arc<ConnectionContext>,
+    settings: Settings,
+    store: Arc<Store>,
+    dir: TempDir,
+}
+
+/// The frame of a request, without its length prefix.
+pub(crate) fn frame(api: i16, version: i16, body: &impl Encode) -> BytesMut {
+    let header = RequestHeader {
+        api_key: api,
+        api_version: version,
+        correlation_id: 7,
+        client_id: Some("test"),
+    };
+    BytesMut::from(&request_frame(&header, body).to_bytes()[4..])
+}
+
+impl TestBroker {
+    /// A broker with default settings and no topics.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A broker with these settings and no topics.
+    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let mut given = Settings::default();
+        for (name, value) in settings {
+            given.set(BrokerConfig::TABLE, name, value).unwrap();
+        }
+        Self::start_in(tempfile::tempdir().unwrap(), given).await
+    }
+
+    async fn start_in(dir: TempDir, settings: Settings) -> Self {
+        let store = open(&dir);
+        let config = BrokerConfig::resolve(settings.clone()).unwrap();
+        let broker = Broker::start(config, Arc::clone(&store), ENVIRONMENT)
+            .await
+            .unwrap();
+        let advertised = Endpoint {
+            listener: "PLAINTEXT".to_owned(),
+            host: "192.0.2.1".to_owned(),
+            port: 9092,
+        };
+        let peer = "192.0.2.9:50000".parse().unwrap();
+        let connection = Arc::new(ConnectionContext::new(peer, advertised));
+        Self {
+            broker,
+            connection,
+            settings,
+            store,
+            dir,
+        }
+    }
+
+    /// The same broker after a clean stop and a new start.
+    pub(crate) async fn restart(self) -> Self {
+        self.restart_after(|_| {}).await
+    }
+
+    /// The same broker after a clean stop, something done to its store, and a new start.
+    pub(crate) async fn restart_after(self, meddle: impl FnOnce(&Store)) -> Self {
+        self.broker.shutdown().await;
+        let Self {
+            broker,
+            store,
+            dir,
+            settings,
+            ..
+        } = self;
+        store.close().unwrap();
+        drop((broker, store));
+        let store = open(&dir);
+        meddle(&store);
+        store.close().unwrap();
+        drop(store);
+        Self::start_in(dir, settings).await
+    }
+
+    /// The answer to a request, or why the connection is closed.
+    pub(crate) async fn send(&self, frame: BytesMut) -> Result<Option<Frame>, CloseReason> {
+        self.broker.dispatch(&self.connection, frame).response.await
+    }
+
+    /// The decoded answer to a request, which must have one. Leaks it: a test is short.
+    pub(crate) async fn call<R: Decode<'static>>(
+        &self,
+        api: ApiKey,
+        version: i16,
+        request: &impl Encode,
+    ) -> R {
+        let answer = self
+            .send(frame(api.key(), version, request))
+            .await
+            .unwrap()
+            .unwrap();
+        body(api, version, &answer)
+    }
+}
+
+/// The body of an answer.
+pub(crate) fn body<R: Decode<'static>>(api: ApiKey, version: i16, answer: &Frame) -> R {
+    let answer: &'static [u8] = Box::leak(Box::from(&answer.to_bytes()[4..]));
+    let version = api.version(version).unwrap();
+    let (header, body) = millstream_wire::ResponseHeader::decode(answer, api, version).unwrap();
+    assert_eq!(header.correlation_id, 7);
+    decode_message(body, version).unwrap()
+}
+
+fn random_uuid() -> Uuid {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    // Spread over all bits, so that the ids look as random as they are not.
+    let n = u128::from(NEXT.fetch_add(1, Ordering::Relaxed));
+    Uuid::from_u128(n.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
+}
