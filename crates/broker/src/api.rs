@@ -16,6 +16,7 @@ mod describe_cluster;
 mod describe_configs;
 mod describe_quorum;
 mod describe_topic_partitions;
+mod distinct;
 mod elect_leaders;
 mod incremental_alter_configs;
 mod list_config_resources;

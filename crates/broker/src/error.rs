@@ -84,6 +84,9 @@ pub enum Error {
     /// A setting is unknown or its value not allowed.
     #[error(transparent)]
     Config(#[from] InvalidConfig),
+    /// A request that may name each thing once names one more often.
+    #[error("named more than once in the request")]
+    NamedTwice,
     /// The request contradicts itself or the protocol.
     #[error("{0}")]
     InvalidRequest(String),
@@ -143,7 +146,7 @@ impl Error {
             Self::Assignment(_) => ErrorCode::INVALID_REPLICA_ASSIGNMENT,
             Self::ElectionNotNeeded => ErrorCode::ELECTION_NOT_NEEDED,
             Self::Config(_) => ErrorCode::INVALID_CONFIG,
-            Self::InvalidRequest(_) => ErrorCode::INVALID_REQUEST,
+            Self::NamedTwice | Self::InvalidRequest(_) => ErrorCode::INVALID_REQUEST,
             Self::Unsupported(_) => ErrorCode::UNSUPPORTED_VERSION,
             Self::CatalogRecord { .. } | Self::CatalogEnds { .. } | Self::CatalogLost(_) => {
                 ErrorCode::KAFKA_STORAGE_ERROR

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use millstream_wire::api::alter_configs::{Request, Resource, ResourceResult, Response};
 
+use super::distinct::distinct;
 use super::resources::{Alteration, Operation};
 use crate::connection::RequestContext;
 use crate::error::report;
@@ -15,8 +16,9 @@ pub(crate) async fn handle<'a>(
     _: &'a RequestContext<'a>,
 ) -> Response<'a> {
     let mut responses = Vec::with_capacity(request.resources.len());
-    for resource in &request.resources {
-        let outcome = match alteration(resource) {
+    let key = |resource: &Resource<'a>| (resource.resource_type, resource.resource_name);
+    for (resource, judged) in distinct(&request.resources, key) {
+        let outcome = match judged.and_then(|()| alteration(resource)) {
             Ok(alteration) => alteration.carry_out(broker, request.validate_only).await,
             Err(error) => Err(error),
         };

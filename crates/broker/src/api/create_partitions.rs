@@ -1,11 +1,11 @@
 //! CreatePartitions: gives topics more partitions. Records stay where they are.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use millstream_wire::api::create_partitions::{Request, Response, Topic as Growing, TopicResult};
 
 use super::create_topics::placement;
+use super::distinct::distinct;
 use crate::connection::RequestContext;
 use crate::error::report;
 use crate::{Broker, Error};
@@ -15,19 +15,11 @@ pub(crate) async fn handle<'a>(
     request: Request<'a>,
     _: &'a RequestContext<'a>,
 ) -> Response<'a> {
-    let mut times = HashMap::new();
-    for topic in &request.topics {
-        *times.entry(topic.name).or_insert(0) += 1;
-    }
-    let mut results = Vec::with_capacity(times.len());
-    for topic in &request.topics {
-        let outcome = match times.remove(topic.name) {
-            Some(1) => grow(broker, topic, request.validate_only).await,
-            Some(_) => Err(Error::InvalidRequest(format!(
-                "topic {:?} is named more than once",
-                topic.name
-            ))),
-            None => continue,
+    let mut results = Vec::with_capacity(request.topics.len());
+    for (topic, judged) in distinct(&request.topics, |topic| topic.name) {
+        let outcome = match judged {
+            Ok(()) => grow(broker, topic, request.validate_only).await,
+            Err(error) => Err(error),
         };
         let (error_code, error_message) = report(outcome.err().as_ref());
         results.push(TopicResult {

@@ -4,13 +4,13 @@
 //! - 5: answers with the settings in force; 7: and with the topic's id
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use millstream_wire::api::create_topics::{
     Assignment, ConfigResult, Request, Response, Topic as Wanted, TopicResult,
 };
 use uuid::Uuid;
 
+use super::distinct::distinct;
 use crate::catalog::{NewTopic, State, is_internal};
 use crate::config::{Settings, TopicConfig};
 use crate::connection::RequestContext;
@@ -25,16 +25,15 @@ pub(crate) async fn handle<'a>(
     request: Request<'a>,
     _: &'a RequestContext<'a>,
 ) -> Response<'a> {
-    let mut times = HashMap::new();
-    for topic in &request.topics {
-        *times.entry(topic.name).or_insert(0) += 1;
-    }
-    let mut topics = Vec::with_capacity(times.len());
-    for wanted in &request.topics {
-        topics.push(match times.remove(wanted.name) {
-            Some(1) => answer(broker, wanted, request.validate_only).await,
-            Some(_) => refused(wanted, &duplicate(wanted.name)),
-            None => continue,
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for (wanted, judged) in distinct(&request.topics, |topic| topic.name) {
+        let outcome = match judged {
+            Ok(()) => create(broker, wanted, request.validate_only).await,
+            Err(error) => Err(error),
+        };
+        topics.push(TopicResult {
+            name: Cow::Borrowed(wanted.name),
+            ..outcome.unwrap_or_else(|error| refused(&error))
         });
     }
     Response {
@@ -43,24 +42,9 @@ pub(crate) async fn handle<'a>(
     }
 }
 
-fn duplicate(name: &str) -> Error {
-    Error::InvalidRequest(format!("topic {name:?} is named more than once"))
-}
-
-async fn answer<'a>(broker: &Broker, wanted: &Wanted<'a>, validate_only: bool) -> TopicResult<'a> {
-    match create(broker, wanted, validate_only).await {
-        Ok(created) => TopicResult {
-            name: Cow::Borrowed(wanted.name),
-            ..created
-        },
-        Err(error) => refused(wanted, &error),
-    }
-}
-
-fn refused<'a>(wanted: &Wanted<'a>, error: &Error) -> TopicResult<'a> {
+fn refused(error: &Error) -> TopicResult<'static> {
     let (error_code, error_message) = report(Some(error));
     TopicResult {
-        name: Cow::Borrowed(wanted.name),
         error_code,
         error_message,
         ..TopicResult::default()

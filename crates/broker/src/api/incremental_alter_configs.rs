@@ -1,12 +1,12 @@
 //! IncrementalAlterConfigs: changes the settings named and leaves the others alone.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use millstream_wire::api::incremental_alter_configs::{
     Config, Request, Resource, ResourceResult, Response,
 };
 
+use super::distinct::distinct;
 use super::resources::{Alteration, Operation};
 use crate::connection::RequestContext;
 use crate::error::report;
@@ -17,20 +17,12 @@ pub(crate) async fn handle<'a>(
     request: Request<'a>,
     _: &'a RequestContext<'a>,
 ) -> Response<'a> {
-    let mut times = HashMap::new();
-    for resource in &request.resources {
-        *times
-            .entry((resource.resource_type, resource.resource_name))
-            .or_insert(0) += 1;
-    }
-    let mut responses = Vec::with_capacity(times.len());
-    for resource in &request.resources {
-        let outcome = match times.remove(&(resource.resource_type, resource.resource_name)) {
-            Some(1) => alter(broker, resource, request.validate_only).await,
-            Some(_) => Err(Error::InvalidRequest(
-                "a resource is named more than once".to_owned(),
-            )),
-            None => continue,
+    let mut responses = Vec::with_capacity(request.resources.len());
+    let key = |resource: &Resource<'a>| (resource.resource_type, resource.resource_name);
+    for (resource, judged) in distinct(&request.resources, key) {
+        let outcome = match judged.and_then(|()| alteration(resource)) {
+            Ok(alteration) => alteration.carry_out(broker, request.validate_only).await,
+            Err(error) => Err(error),
         };
         let (error_code, error_message) = report(outcome.err().as_ref());
         responses.push(ResourceResult {
@@ -46,18 +38,14 @@ pub(crate) async fn handle<'a>(
     }
 }
 
-async fn alter(broker: &Broker, resource: &Resource<'_>, validate_only: bool) -> Result<(), Error> {
-    let alteration = Alteration {
+fn alteration(resource: &Resource<'_>) -> Result<Alteration, Error> {
+    let operations = resource.configs.iter().map(operation);
+    Ok(Alteration {
         resource_type: resource.resource_type,
         resource_name: resource.resource_name.to_owned(),
         incremental: true,
-        operations: resource
-            .configs
-            .iter()
-            .map(operation)
-            .collect::<Result<_, _>>()?,
-    };
-    alteration.carry_out(broker, validate_only).await
+        operations: operations.collect::<Result<_, _>>()?,
+    })
 }
 
 fn operation(config: &Config<'_>) -> Result<(String, Operation), Error> {

@@ -2,8 +2,7 @@
 //!
 //! AlterConfigs and IncrementalAlterConfigs say the same thing in two ways; both become an [`Alteration`].
 
-use std::collections::HashSet;
-
+use super::distinct::distinct;
 use crate::catalog::{Resource, State};
 use crate::config::{BrokerConfig, Entry, Settings, Source, Table, TopicConfig};
 use crate::resource_type::{BROKER, BROKER_LOGGER, TOPIC};
@@ -81,11 +80,8 @@ impl Alteration {
 
     /// What would be set on the resource afterwards.
     fn outcome(&self, state: &State, resource: &Resource) -> Result<Settings, Error> {
-        let mut names = HashSet::new();
-        if let Some((name, _)) = self.operations.iter().find(|(name, _)| !names.insert(name)) {
-            return Err(Error::InvalidRequest(format!(
-                "{name} is named more than once"
-            )));
+        for (_, judged) in distinct(&self.operations, |(name, _)| name) {
+            judged?;
         }
         let in_force = in_force(state, resource)?;
         let mut settings = Settings::default();

@@ -1,11 +1,12 @@
 //! The catalog is the truth: what a crash left half done is finished at the next start.
 
-use millstream_store::{LogConfig, Store, TopicPartition};
+use millstream_batch::Builder;
+use millstream_store::{AppendMode, LogConfig, Store, TopicPartition};
 use uuid::Uuid;
 
 use super::topics::create;
 use crate::config::{BrokerConfig, Settings};
-use crate::testing::{ENVIRONMENT, TestBroker, open};
+use crate::testing::{ENVIRONMENT, NOW_MS, TestBroker, open};
 use crate::{Broker, Error};
 
 fn partition(topic_id: Uuid, index: i32) -> TopicPartition {
@@ -119,4 +120,26 @@ async fn the_topic_of_committed_offsets_is_compacted() {
         .unwrap();
     assert!(topic.internal && topic.config().cleanup_policy.compact);
     assert_eq!(topic.partitions().len(), 3);
+}
+
+// Retention is looked after without anyone asking.
+#[tokio::test(start_paused = true)]
+async fn records_too_old_are_removed_without_anyone_asking() {
+    let broker = TestBroker::start().await;
+    create(&broker, "a", 1).await;
+    let topic = broker.broker.catalog().topic("a").unwrap();
+    let partition = &topic.partitions()[0];
+    let moved = std::sync::Arc::new(tokio::sync::Notify::new());
+    let _subscription = partition.subscribe(&moved);
+
+    // Its record is of 1970.
+    let batch = Builder::new()
+        .record(0, None, Some(b"old"))
+        .build()
+        .unwrap();
+    partition.append(batch, AppendMode::Client, NOW_MS).unwrap();
+    while partition.offsets().log_start == 0 {
+        moved.notified().await;
+    }
+    assert_eq!(partition.offsets().log_start, 1);
 }
