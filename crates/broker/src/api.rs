@@ -11,17 +11,26 @@ pub(crate) mod authorized;
 mod alter_configs;
 mod create_partitions;
 mod create_topics;
+mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_log_dirs;
+mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
 mod distinct;
 mod elect_leaders;
+mod fetch;
 mod incremental_alter_configs;
+mod init_producer_id;
+mod leader_epoch;
 mod list_config_resources;
+mod list_offsets;
 mod list_partition_reassignments;
 mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
 mod resources;
 
 use millstream_wire::{ApiKey, decode_message, response_frame};
@@ -56,18 +65,26 @@ macro_rules! served {
 }
 
 served! {
+    Produce => produce (ordered),
+    Fetch => fetch,
+    ListOffsets => list_offsets,
     Metadata => metadata,
     ApiVersions => api_versions,
     CreateTopics => create_topics,
     DeleteTopics => delete_topics,
+    DeleteRecords => delete_records,
+    InitProducerId => init_producer_id,
+    OffsetForLeaderEpoch => offset_for_leader_epoch,
     DescribeConfigs => describe_configs,
     AlterConfigs => alter_configs,
+    DescribeLogDirs => describe_log_dirs,
     CreatePartitions => create_partitions,
     ElectLeaders => elect_leaders,
     IncrementalAlterConfigs => incremental_alter_configs,
     ListPartitionReassignments => list_partition_reassignments,
     DescribeQuorum => describe_quorum,
     DescribeCluster => describe_cluster,
+    DescribeProducers => describe_producers,
     ListConfigResources => list_config_resources,
     DescribeTopicPartitions => describe_topic_partitions,
 }

@@ -9,6 +9,8 @@ use tokio::task::JoinHandle;
 
 use crate::catalog::Catalog;
 use crate::config::BrokerConfig;
+use crate::fetch_sessions::FetchSessions;
+use crate::producer_ids::ProducerIds;
 use crate::{Environment, Error};
 
 /// A running broker.
@@ -18,6 +20,8 @@ pub struct Broker {
     store: Arc<Store>,
     environment: Environment,
     cluster_id: String,
+    fetch_sessions: FetchSessions,
+    producer_ids: ProducerIds,
     stop: watch::Sender<bool>,
     background: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -33,9 +37,14 @@ impl Broker {
         store: Arc<Store>,
         environment: Environment,
     ) -> Result<Arc<Self>, Error> {
+        let slots = config
+            .max_incremental_fetch_session_cache_slots
+            .unsigned_abs() as usize;
         let catalog = Catalog::open(Arc::clone(&store), config, environment).await?;
         let broker = Arc::new(Self {
             catalog,
+            fetch_sessions: FetchSessions::new(slots),
+            producer_ids: ProducerIds::default(),
             cluster_id: millstream_wire::base64_id(store.cluster_id()),
             store,
             environment,
@@ -71,6 +80,16 @@ impl Broker {
     #[must_use]
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
+    }
+
+    /// What clients have said about the partitions that they read.
+    pub(crate) fn fetch_sessions(&self) -> &FetchSessions {
+        &self.fetch_sessions
+    }
+
+    /// Ids for idempotent producers.
+    pub(crate) fn producer_ids(&self) -> &ProducerIds {
+        &self.producer_ids
     }
 
     /// The configuration as it is now.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::catalog::InvalidName;
 use crate::config::InvalidConfig;
+use crate::fetch_sessions::SessionError;
 
 /// Why the broker refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +82,48 @@ pub enum Error {
     /// The only broker leads the partition already.
     #[error("the partition has its only possible leader")]
     ElectionNotNeeded,
+    /// Another topic has taken the name of the one that was meant.
+    #[error("topic {0:?} was deleted and made anew")]
+    InconsistentTopicId(String),
+    /// The client believes in a leader epoch that is over.
+    #[error("leader epoch {believed} is over, the current one is {current}")]
+    FencedLeaderEpoch {
+        /// The epoch that the client named.
+        believed: i32,
+        /// The partition's epoch.
+        current: i32,
+    },
+    /// The client believes in a leader epoch that has not begun.
+    #[error("leader epoch {believed} is unknown, the current one is {current}")]
+    UnknownLeaderEpoch {
+        /// The epoch that the client named.
+        believed: i32,
+        /// The partition's epoch.
+        current: i32,
+    },
+    /// The fetch session is not there, or not where the client thinks it is.
+    #[error(transparent)]
+    FetchSession(#[from] SessionError),
+    /// The records are compressed with a codec newer than the request's version.
+    #[error("zstd batches can be fetched with version 10 or later only")]
+    ZstdTooNew,
+    /// An acknowledgement that does not exist.
+    #[error("invalid acks {0}: must be -1, 0 or 1")]
+    InvalidAcks(i16),
+    /// The topic wants more copies than one node keeps.
+    #[error("topic {topic:?} requires {required} in-sync replicas and has 1")]
+    NotEnoughReplicas {
+        /// The topic's name.
+        topic: String,
+        /// `min.insync.replicas`.
+        required: i32,
+    },
+    /// The topic keeps its records for ever, or by key.
+    #[error("records of topic {0:?} cannot be deleted: its cleanup.policy is without delete")]
+    NotDeletable(String),
+    /// A transaction timeout out of bounds.
+    #[error("invalid transaction timeout {0} ms")]
+    TransactionTimeout(i32),
     /// A setting is unknown or its value not allowed.
     #[error(transparent)]
     Config(#[from] InvalidConfig),
@@ -141,10 +184,18 @@ impl Error {
             Self::PartitionCount(_) | Self::NotMorePartitions { .. } => {
                 ErrorCode::INVALID_PARTITIONS
             }
-            Self::TooManyPartitions { .. } => ErrorCode::POLICY_VIOLATION,
+            Self::TooManyPartitions { .. } | Self::NotDeletable(_) => ErrorCode::POLICY_VIOLATION,
             Self::ReplicationFactor(_) => ErrorCode::INVALID_REPLICATION_FACTOR,
             Self::Assignment(_) => ErrorCode::INVALID_REPLICA_ASSIGNMENT,
             Self::ElectionNotNeeded => ErrorCode::ELECTION_NOT_NEEDED,
+            Self::InconsistentTopicId(_) => ErrorCode::INCONSISTENT_TOPIC_ID,
+            Self::FencedLeaderEpoch { .. } => ErrorCode::FENCED_LEADER_EPOCH,
+            Self::UnknownLeaderEpoch { .. } => ErrorCode::UNKNOWN_LEADER_EPOCH,
+            Self::FetchSession(error) => session_code(error),
+            Self::ZstdTooNew => ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
+            Self::InvalidAcks(_) => ErrorCode::INVALID_REQUIRED_ACKS,
+            Self::NotEnoughReplicas { .. } => ErrorCode::NOT_ENOUGH_REPLICAS,
+            Self::TransactionTimeout(_) => ErrorCode::INVALID_TRANSACTION_TIMEOUT,
             Self::Config(_) => ErrorCode::INVALID_CONFIG,
             Self::NamedTwice | Self::InvalidRequest(_) => ErrorCode::INVALID_REQUEST,
             Self::Unsupported(_) => ErrorCode::UNSUPPORTED_VERSION,
@@ -157,6 +208,14 @@ impl Error {
             // Clients of a broker that goes away look for the next one and try again.
             Self::ShuttingDown => ErrorCode::COORDINATOR_NOT_AVAILABLE,
         }
+    }
+}
+
+fn session_code(error: &SessionError) -> ErrorCode {
+    match error {
+        SessionError::NotFound(_) => ErrorCode::FETCH_SESSION_ID_NOT_FOUND,
+        SessionError::Epoch { .. } => ErrorCode::INVALID_FETCH_SESSION_EPOCH,
+        SessionError::TopicIds(_) => ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR,
     }
 }
 

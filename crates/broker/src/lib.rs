@@ -12,7 +12,10 @@ mod connection;
 mod dispatch;
 mod environment;
 mod error;
+mod fetch_sessions;
+mod producer_ids;
 mod resource_type;
+mod topic_key;
 
 #[cfg(test)]
 mod testing;

@@ -2,7 +2,12 @@
 //! comes from; AK is the source of Apache Kafka.
 
 mod configs;
+mod fetch;
 mod healing;
+mod list_offsets;
+mod logs;
 mod metadata;
+mod produce;
 mod topics;
+mod traffic;
 mod versions;

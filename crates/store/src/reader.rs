@@ -68,7 +68,8 @@ impl Partition {
         }
     }
 
-    pub(crate) fn out_of_range(&self, offset: i64) -> Error {
+    /// The error for an offset that the partition does not hold.
+    pub fn out_of_range(&self, offset: i64) -> Error {
         let offsets = self.offsets();
         Error::OffsetOutOfRange {
             partition: self.id,

@@ -16,9 +16,9 @@ impl Partition {
     /// Makes records below `before` unreadable, durably, and returns the new log start.
     ///
     /// # Errors
-    /// [`Error::OffsetOutOfRange`](crate::Error::OffsetOutOfRange) past the high watermark.
+    /// [`Error::OffsetOutOfRange`](crate::Error::OffsetOutOfRange) below 0 or past the high watermark.
     pub async fn delete_records(self: &Arc<Self>, before: i64) -> Result<i64> {
-        if before > self.offsets().high_watermark {
+        if !(0..=self.offsets().high_watermark).contains(&before) {
             return Err(self.out_of_range(before));
         }
         let partition = Arc::clone(self);
