@@ -1,0 +1,277 @@
+// Sends the same requests, at every version that both know, to Apache Kafka and to Millstream, and prints where the answers
+// differ. What must differ (ids, addresses, times) is left out; texts meant for people count as there or not there.
+//
+// Usage: compare <Kafka's bootstrap> <Millstream's bootstrap> [API…]; the requests are the lines of cases.txt.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"log"
+	"net"
+	"os"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
+)
+
+const topic = "compared"
+
+// names of all requests that the library knows.
+var keys = func() map[string]int16 {
+	keys := map[string]int16{}
+	for key := int16(0); key <= kmsg.MaxKey; key++ {
+		if kmsg.RequestForKey(key) != nil {
+			keys[kmsg.NameForKey(key)] = key
+		}
+	}
+	return keys
+}()
+
+// server is one side: a raw connection, which is opened anew when the server has closed it.
+type server struct {
+	address  string
+	conn     net.Conn
+	versions map[int16][2]int16
+	topicID  [16]byte
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		log.Fatal(err)
+	}
+	return value
+}
+
+// ask returns the answer, or an error when there is none, as after a request that closes the connection.
+func (s *server) ask(request kmsg.Request) (kmsg.Response, error) {
+	if s.conn == nil {
+		s.conn = must(net.Dial("tcp", s.address))
+	}
+	response, err := s.exchange(request)
+	if err != nil {
+		s.conn.Close()
+		s.conn = nil
+	}
+	return response, err
+}
+
+func (s *server) exchange(request kmsg.Request) (kmsg.Response, error) {
+	if _, err := s.conn.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID("compare")).AppendRequest(nil, request, 7)); err != nil {
+		return nil, err
+	}
+	s.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	var length int32
+	if err := binary.Read(s.conn, binary.BigEndian, &length); err != nil {
+		return nil, fmt.Errorf("connection closed")
+	}
+	body := make([]byte, length)
+	if _, err := io.ReadFull(s.conn, body); err != nil {
+		return nil, fmt.Errorf("connection closed")
+	}
+	response := request.ResponseKind()
+	header := 4
+	if response.IsFlexible() && request.Key() != int16(kmsg.ApiVersions) {
+		header = 5
+	}
+	return response, response.ReadFrom(body[header:])
+}
+
+// prepare gives both sides the same topic, records, and committed offsets.
+func prepare(address string) *server {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	client := must(kgo.NewClient(kgo.SeedBrokers(address), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxVersions(kversion.V4_0_0())))
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	admin.DeleteTopics(ctx, topic)
+	admin.DeleteGroups(ctx, topic)
+	retention := map[string]*string{"retention.ms": kadm.StringPtr("-1")}
+	for created := false; !created; created = must(admin.CreateTopics(ctx, 3, 1, retention, topic))[topic].Err == nil {
+	}
+	for n := range 30 {
+		record := &kgo.Record{Topic: topic, Partition: 0, Value: fmt.Appendf(nil, "%d", n), Timestamp: time.UnixMilli(int64(1_600_000_000_000 + n/10*1000))}
+		must(0, client.ProduceSync(ctx, record).FirstErr())
+	}
+	var offsets kadm.Offsets
+	offsets.AddOffset(topic, 0, 17, 0)
+	must(0, admin.CommitAllOffsets(ctx, topic, offsets))
+	s := &server{address: address, versions: map[int16][2]int16{}, topicID: must(admin.ListTopics(ctx, topic))[topic].ID}
+	for _, api := range must(s.ask(kmsg.NewPtrApiVersionsRequest())).(*kmsg.ApiVersionsResponse).ApiKeys {
+		s.versions[api.ApiKey] = [2]int16{api.MinVersion, api.MaxVersion}
+	}
+	return s
+}
+
+// batch is one record batch with a single record; broken ones are made by changing bytes before or after the checksum.
+func batch(change func([]byte), after func([]byte)) string {
+	record := []byte{0x12, 0, 0, 0, 1, 0x06, 'a', 'b', 'c', 0}
+	record[0] = byte(len(record)-1) << 1
+	b := make([]byte, 61, 61+len(record))
+	binary.BigEndian.PutUint32(b[8:], uint32(49+len(record)))
+	b[16] = 2
+	binary.BigEndian.PutUint64(b[27:], 1_600_000_003_000)
+	binary.BigEndian.PutUint64(b[35:], 1_600_000_003_000)
+	for i := 43; i < 57; i++ {
+		b[i] = 0xff
+	}
+	b[60] = 1
+	b = append(b, record...)
+	change(b)
+	binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:], crc32.MakeTable(crc32.Castagnoli)))
+	after(b)
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+func at(i int, value byte) func([]byte) { return func(b []byte) { b[i] = value } }
+
+func nothing([]byte) {}
+
+// words are what a line of cases.txt may use in place of a value.
+func (s *server) words() *strings.Replacer {
+	id := strings.ReplaceAll(fmt.Sprint(s.topicID), " ", ",")
+	good := batch(nothing, nothing)
+	return strings.NewReplacer(
+		"$TOPIC", `"`+topic+`"`, "$ID", id, "$ABSENT_ID", strings.ReplaceAll(fmt.Sprint(make([]int, 15)), " ", ",")[:30]+",9]",
+		"$GOOD", good, "$BAD_CRC", batch(nothing, at(20, 1)), "$BAD_MAGIC", batch(nothing, at(16, 1)), "$BAD_LENGTH", batch(nothing, at(11, 200)),
+		"$BAD_COUNT", batch(at(60, 2), nothing), "$BAD_DELTA", batch(at(26, 5), nothing), "$CONTROL", batch(at(22, 0x20), nothing),
+		"$TRANSACTIONAL", batch(at(22, 0x10), nothing), "$LOG_APPEND", batch(at(22, 8), nothing), "$BASE_OFFSET", batch(at(7, 9), nothing),
+		"$TWO", base64.StdEncoding.EncodeToString(bytes.Repeat(must(base64.StdEncoding.DecodeString(good)), 2)),
+		"$BAD_CODEC", batch(at(22, 7), nothing), "$HALF", base64.StdEncoding.EncodeToString(must(base64.StdEncoding.DecodeString(good))[:40]),
+	)
+}
+
+// answer asks one question and flattens what comes back into path → value.
+func (s *server) answer(key, version int16, text string) map[string]string {
+	request := kmsg.RequestForKey(key)
+	if d, ok := request.(interface{ Default() }); ok {
+		d.Default()
+	}
+	if err := json.Unmarshal([]byte(s.words().Replace(text)), request); err != nil {
+		log.Fatalf("%s: %v", text, err)
+	}
+	request.SetVersion(version)
+	response, err := s.ask(request)
+	if err != nil {
+		return map[string]string{"answer": err.Error()}
+	}
+	var tree any
+	must(0, json.Unmarshal(must(json.Marshal(response)), &tree))
+	lines := map[string]string{}
+	flatten("", tree, lines)
+	return lines
+}
+
+var (
+	hidden  = []string{"UnknownTags", "Version", "ClusterID", "Host", "Port", "TotalBytes", "UsableBytes", "Size", "ProducerID", "Dir", "LastFetchTimestamp", "LastCaughtUpTimestamp", "HighWatermark", "LeaderEpoch", "LogEndOffset", "ThrottleMillis", "FinalizedFeaturesEpoch"}
+	present = []string{"ErrorMessage", "Documentation", "TopicID", "Message"}
+)
+
+func flatten(path string, tree any, lines map[string]string) {
+	name := path[strings.LastIndex(path, ".")+1:]
+	switch {
+	case slices.Contains(hidden, name) && !strings.Contains(path, "Partitions"):
+	case slices.Contains(hidden[:14], name):
+	case slices.Contains(present, name):
+		text := string(must(json.Marshal(tree)))
+		lines[path] = fmt.Sprint("there: ", text != "null" && text != `""` && text != "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]")
+	default:
+		branch(path, tree, lines)
+	}
+}
+
+// branch names an element of an array by what identifies it, so that the order of arrays does not count.
+func branch(path string, tree any, lines map[string]string) {
+	switch tree := tree.(type) {
+	case map[string]any:
+		for name, value := range tree {
+			flatten(path+"."+name, value, lines)
+		}
+	case []any:
+		lines[path+".length"] = fmt.Sprint(len(tree))
+		for i, value := range tree {
+			flatten(fmt.Sprintf("%s[%s]", path, identity(i, value)), value, lines)
+		}
+	default:
+		lines[path] = fmt.Sprint(tree)
+	}
+}
+
+func identity(i int, value any) string {
+	object, _ := value.(map[string]any)
+	for _, name := range []string{"ApiKey", "Name", "Topic", "Group", "Partition", "MemberID", "ConfigName"} {
+		if name, ok := object[name]; ok && name != nil {
+			return fmt.Sprint(name)
+		}
+	}
+	return fmt.Sprint(i)
+}
+
+// compare asks both at every version and gathers the differences, with the versions that show each.
+func compare(kafka, millstream *server, key int16, text string) map[string][]int16 {
+	differences := map[string][]int16{}
+	limits := []int16{kmsg.RequestForKey(key).MaxVersion(), kafka.versions[key][1], millstream.versions[key][1]}
+	for version := max(kafka.versions[key][0], millstream.versions[key][0]); version <= slices.Min(limits); version++ {
+		expected, found := kafka.answer(key, version, text), millstream.answer(key, version, text)
+		for path := range union(expected, found) {
+			if expected[path] != found[path] {
+				line := fmt.Sprintf("%s: Kafka %q, Millstream %q", path, expected[path], found[path])
+				differences[line] = append(differences[line], version)
+			}
+		}
+	}
+	return differences
+}
+
+func union(a, b map[string]string) map[string]bool {
+	all := map[string]bool{}
+	for path := range a {
+		all[path] = true
+	}
+	for path := range b {
+		all[path] = true
+	}
+	return all
+}
+
+func main() {
+	kafka, millstream := prepare(os.Args[1]), prepare(os.Args[2])
+	total := 0
+	for line := range strings.Lines(string(must(os.ReadFile("cases.txt")))) {
+		name, text, _ := strings.Cut(strings.TrimSpace(line), " ")
+		key, known := keys[name]
+		if !known || (len(os.Args) > 3 && !slices.Contains(os.Args[3:], name)) {
+			continue
+		}
+		if _, served := millstream.versions[key]; !served {
+			fmt.Printf("%s is not served\n", name)
+			continue
+		}
+		differences := compare(kafka, millstream, key, text)
+		total += len(differences)
+		report(name, text, differences)
+	}
+	fmt.Println(total, "differences")
+}
+
+func report(name, text string, differences map[string][]int16) {
+	var lines []string
+	for line, versions := range differences {
+		lines = append(lines, fmt.Sprintf("  v%d–%d %s", versions[0], versions[len(versions)-1], line))
+	}
+	if sort.Strings(lines); len(lines) > 0 {
+		fmt.Printf("%s %s\n%s\n", name, text, strings.Join(lines, "\n"))
+	}
+}
