@@ -12,6 +12,10 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 OUT=${CARGO_TARGET_DIR:-$ROOT/target}/clients/$(basename "$HERE")
 mkdir -p "$OUT"
 
+# What has to be undone at the end, whatever the end is.
+undo=()
+trap 'for step in "${undo[@]}"; do $step; done' EXIT
+
 skip() {
     echo "SKIPPED $(basename "$HERE"): $*"
     exit 77
@@ -33,9 +37,9 @@ free_port() {
     echo "$port"
 }
 
-stop_server() {
-    kill "$SERVER" 2>/dev/null && wait "$SERVER" || true
-    rm -rf "$DATA"
+# Ends a process of ours and waits until it has.
+stop() {
+    kill "$1" 2>/dev/null && wait "$1" || true
 }
 
 serve() {
@@ -45,13 +49,12 @@ serve() {
     fi
     local binary=${MILLSTREAM:-${CARGO_TARGET_DIR:-$ROOT/target}/debug/millstream} port tries
     [ -n "${MILLSTREAM:-}" ] || (cd "$ROOT" && cargo build --quiet --package millstream-server)
-    DATA=$(mktemp -d)
+    rm -rf "$OUT/data"
     port=$(free_port)
-    "$binary" serve --set "listeners=PLAINTEXT://127.0.0.1:$port" --set "log.dirs=$DATA/log" >"$OUT/server.log" 2>&1 &
-    SERVER=$!
-    trap stop_server EXIT
+    "$binary" serve --set "listeners=PLAINTEXT://127.0.0.1:$port" --set "log.dirs=$OUT/data" >"$OUT/server.log" 2>&1 &
+    undo+=("stop $!")
     for ((tries = 0; tries < 200; tries++)); do
-        kill -0 "$SERVER" 2>/dev/null || break
+        kill -0 "$!" 2>/dev/null || break
         if answers "$port"; then
             BOOTSTRAP=127.0.0.1:$port
             return
