@@ -37,7 +37,7 @@ struct Active {
 }
 
 /// The writing end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Appender {
     active: Option<Active>,
     /// Whether the checkpoint file knows the leader epoch that goes into the batches.
@@ -47,6 +47,15 @@ pub(crate) struct Appender {
 }
 
 impl Appender {
+    /// The end of a log that nobody writes to yet.
+    pub(crate) fn new(epoch_saved: bool) -> Self {
+        Appender {
+            active: None,
+            epoch_saved,
+            since_recovery_point: 0,
+        }
+    }
+
     /// Writes batches, opening new segments as they fill. Returns what was written, and if that is
     /// not all, why.
     pub(crate) fn write(
@@ -121,6 +130,13 @@ impl Appender {
             self.active = None;
         }
         released
+    }
+
+    /// Whether it is this segment that is being written.
+    pub(crate) fn is_active(&self, segment: &Segment) -> bool {
+        self.active
+            .as_ref()
+            .is_some_and(|active| std::ptr::eq(&*active.segment, segment))
     }
 
     /// Whether everything written is visible.

@@ -3,6 +3,8 @@
 //! Everything durable goes through [`Disk`] and [`File`], so that tests can run the store over a
 //! disk that crashes. It knows nothing of logs: paths, bytes and syncs only.
 
+#[cfg(any(test, feature = "testing"))]
+pub mod faulty;
 mod os;
 
 use std::fmt::Debug;

@@ -1,6 +1,7 @@
 //! The background thread of a store: what must happen, but not on the way of an append.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
@@ -53,11 +54,20 @@ pub(crate) fn run(disk: &dyn Disk, jobs: &Receiver<Job>) {
                 partition.save_recovery_point_or_poison(next_offset, &producers);
             }
             Job::Remove(dir) => {
-                if let Err(error) = disk.remove_dir(&dir) {
+                if let Err(error) = remove(disk, &dir) {
                     tracing::warn!(dir = %dir.display(), %error, "deleted partition left on disk");
                 }
             }
             Job::End => break,
         }
+    }
+}
+
+/// Removes a deleted partition, and its topic with the last one.
+pub(crate) fn remove(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    disk.remove_dir(dir)?;
+    match dir.parent() {
+        Some(topic) if disk.list(topic)?.is_empty() => disk.remove_dir(topic),
+        _ => Ok(()),
     }
 }

@@ -42,6 +42,13 @@ impl Log {
             .cloned()
     }
 
+    /// The segment that follows another.
+    pub(crate) fn after(&self, segment: &Segment) -> Option<Arc<Segment>> {
+        let segments = self.0.read();
+        let at = segments.partition_point(|other| other.base_offset() <= segment.base_offset());
+        segments.get(at).cloned()
+    }
+
     /// Visible bytes of all segments.
     pub(crate) fn size(&self) -> u64 {
         self.0.read().iter().map(|segment| segment.size()).sum()

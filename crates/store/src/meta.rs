@@ -7,6 +7,7 @@
 //! cluster_id=6f3c1a52-…
 //! ```
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use uuid::Uuid;
@@ -21,6 +22,7 @@ pub(crate) fn load_or_create(disk: &dyn Disk, dir: &Path, new_cluster: Uuid) -> 
     let Some(bytes) = disk::read_file(disk, &path).on("read", &path)? else {
         let text = format!("format_version={FORMAT_VERSION}\ncluster_id={new_cluster}\n");
         disk::replace_file(disk, &path, text.as_bytes()).on("write", &path)?;
+        sync_name(disk, dir)?;
         return Ok(new_cluster);
     };
     let text = String::from_utf8_lossy(&bytes);
@@ -50,6 +52,20 @@ pub(crate) fn load_or_create(disk: &dyn Disk, dir: &Path, new_cluster: Uuid) -> 
     value("cluster_id")
         .and_then(|v| v.parse().ok())
         .ok_or_else(|| corrupt("cluster_id"))
+}
+
+/// Makes the name of the data directory itself survive a power cut.
+fn sync_name(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    let parent = match dir.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Ok(()),
+    };
+    match disk.sync_dir(parent) {
+        // Whoever made a directory that we may not list has made it before.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        synced => synced.on("sync", parent),
+    }
 }
 
 #[cfg(test)]

@@ -20,9 +20,10 @@ use crate::epochs::EpochEnd;
 use crate::error::{Error, Result};
 use crate::intake::{AppendMode, Appended, Intake};
 use crate::log::Log;
-use crate::producer_state::ProducerSnapshot;
+use crate::producer_state::{ProducerSnapshot, log_append_time};
 use crate::progress::{Ack, Offsets, Progress, Stop};
 use crate::recovery::Recovered;
+use crate::snapshot;
 use crate::store::Shared;
 use crate::subscription::{Subscribers, Subscription};
 use crate::tail::Tail;
@@ -37,8 +38,9 @@ pub struct Partition {
     pub(crate) dir: PathBuf,
     pub(crate) shared: Arc<Shared>,
     pub(crate) config: ArcSwap<LogConfig>,
-    /// Held while segments are removed or synced behind the writer's back.
-    pub(crate) upkeep: Mutex<()>,
+    /// Offset of the newest recovery point; held while segments are removed or synced behind the
+    /// writer's back.
+    pub(crate) upkeep: Mutex<i64>,
     /// The writing end of the log. The writer thread has it but for moments.
     pub(crate) appender: Mutex<Appender>,
     /// What the checkpoint file says, or will say before it matters.
@@ -73,15 +75,15 @@ impl Partition {
             dir: dir.to_owned(),
             shared,
             config: ArcSwap::from_pointee(config),
-            upkeep: Mutex::default(),
-            appender: Mutex::default(),
+            upkeep: Mutex::new(found.recovery_point),
+            appender: Mutex::new(Appender::new(found.is_saved)),
             progress: Progress::new(found.checkpoint.log_start, found.log_end),
             checkpoint: Mutex::new(found.checkpoint),
             intake: Mutex::new(intake),
             log: Log::new(found.segments),
             tail: Arc::default(),
             subscribers: Arc::default(),
-            unsaved: AtomicBool::new(false),
+            unsaved: AtomicBool::new(!found.is_saved),
         }
     }
 
@@ -124,7 +126,7 @@ impl Partition {
         if first_in_line {
             self.shared.queue.push(Arc::clone(self));
         }
-        let stamped = crate::producer_state::log_append_time(&header);
+        let stamped = log_append_time(&header);
         Ok(self.appended(header.base_offset, header.last_offset(), stamped, false))
     }
 
@@ -219,6 +221,7 @@ impl Partition {
         match self.progress.stopped() {
             Some(Stop::Poisoned) => return Err(Error::Poisoned { partition: self.id }),
             Some(Stop::Deleted) => return Ok(()),
+            _ if !self.unsaved.load(Ordering::Relaxed) => return Ok(()),
             _ => {}
         }
         self.save_checkpoint(&self.checkpoint.lock())?;
@@ -247,7 +250,10 @@ impl Partition {
 
     /// Makes everything below `offset` cheap to recover: synced, indexed, producers remembered.
     pub(crate) fn save_recovery_point(&self, offset: i64, producers: &[u8]) -> Result<()> {
-        let _upkeep = self.upkeep.lock();
+        let mut newest = self.upkeep.lock();
+        if offset < *newest {
+            return Ok(());
+        }
         self.unsaved.store(false, Ordering::Relaxed);
         for segment in self.log.segments() {
             if segment.take_unsaved() {
@@ -255,6 +261,8 @@ impl Partition {
                 segment.save_index()?;
             }
         }
-        crate::snapshot::save(&self.shared.volume, &self.dir, offset, producers)
+        snapshot::save(&self.shared.volume, &self.dir, offset, producers)?;
+        *newest = offset;
+        Ok(())
     }
 }

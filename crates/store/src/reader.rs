@@ -45,15 +45,7 @@ impl Partition {
         if let Some(batches) = self.tail.read(wanted) {
             return Ok(batches);
         }
-        let Some(segment) = self.log.holding(from) else {
-            return Ok(Vec::new());
-        };
-        let cold = Cold { segment, wanted };
-        let read = match cold.read_cached() {
-            Some(batches) => Ok(batches),
-            None => blocking(move || cold.read()).await,
-        };
-        match read {
+        match self.read_segments(wanted).await {
             // Retention came between looking and opening.
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Err(self.out_of_range(from))
@@ -66,6 +58,27 @@ impl Partition {
                 }
             }),
         }
+    }
+
+    /// Reads from the first segment that has anything at or after the offset wanted: the one that
+    /// should hold it may end before, where offsets were lost to a full disk.
+    async fn read_segments(&self, wanted: Wanted) -> Result<Bytes> {
+        let mut next = self.log.holding(wanted.from);
+        while let Some(segment) = next {
+            let cold = Cold {
+                segment: Arc::clone(&segment),
+                wanted,
+            };
+            let read = match cold.read_cached() {
+                Some(found) => Some(found),
+                None => blocking(move || cold.read()).await?,
+            };
+            if let Some(found) = read {
+                return Ok(found);
+            }
+            next = self.log.after(&segment);
+        }
+        Ok(Bytes::new())
     }
 
     /// The error for an offset that the partition does not hold.
@@ -107,13 +120,13 @@ impl Cold {
         (found.end > found.start).then(|| buffer.freeze().slice(found))
     }
 
-    /// The same from the disk.
-    fn read(&self) -> Result<Bytes> {
+    /// The same from the disk; `None` if the segment ends before the offset wanted.
+    fn read(&self) -> Result<Option<Bytes>> {
         let (file, mut position) = self.segment.locate(self.wanted.from)?;
         let mut len = self.wanted.max_bytes;
         loop {
             let Some(mut buffer) = self.buffer(position, len) else {
-                return Ok(Bytes::new());
+                return Ok(None);
             };
             let read = file
                 .read_at(&mut buffer, position)
@@ -123,7 +136,7 @@ impl Cold {
                 .carve(&buffer)
                 .map_err(|error| self.corrupt(position, &error))?;
             if found.end > found.start {
-                return Ok(buffer.freeze().slice(found));
+                return Ok(Some(buffer.freeze().slice(found)));
             }
             // The walk ended at a batch that is larger than the buffer.
             position += found.start as u64;
@@ -132,7 +145,8 @@ impl Cold {
                     position += header.size() as u64;
                 }
                 Some(header) if self.wants(&header, 0) => len = header.size(),
-                _ => return Ok(Bytes::new()),
+                Some(_) => return Ok(Some(Bytes::new())),
+                None => return Ok(None),
             }
         }
     }

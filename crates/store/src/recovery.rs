@@ -27,30 +27,34 @@ pub(crate) struct Recovered {
     pub(crate) log_end: i64,
     /// Producer states at `log_end`.
     pub(crate) producers: Producers,
+    /// Offset of the newest recovery point.
+    pub(crate) recovery_point: i64,
+    /// Whether the files say all this already, so that nothing has to be written before appends.
+    pub(crate) is_saved: bool,
 }
 
 /// Reads the directory of a partition, repairing it if the last shutdown was not clean.
 pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Result<Recovered> {
     remove_leftovers(volume, dir)?;
     let mut checkpoint = Checkpoint::load(&*volume.disk, dir, volume.cluster_id)?;
-    let (point, producers) = snapshot::load_newest(volume, dir)?;
-    let names = volume.disk.list(dir).on("list", dir)?;
-    let mut bases = parse_names(&names, "log");
+    let point = snapshot::load_newest(volume, dir)?;
+    let mut bases = parse_names(&volume.disk.list(dir).on("list", dir)?, "log");
     bases.sort_unstable();
 
-    let floor = checkpoint.log_start.max(point);
+    let recovery_point = point.offset;
+    let floor = checkpoint.log_start.max(recovery_point);
+    let is_saved = clean && (point.is_newest || bases.is_empty());
     let mut scan = Scan {
         volume,
         dir,
         now_ms,
-        point,
-        producers,
-        next_offset: point,
+        point: recovery_point,
+        producers: point.producers,
+        next_offset: recovery_point,
     };
-    let segments = if clean && point >= bases.last().copied().unwrap_or(0) {
-        open_as_is(volume, dir, &bases, point)?
-    } else {
-        scan.segments(&bases)?
+    let segments = match is_saved {
+        true => open_as_is(volume, dir, &bases, recovery_point)?,
+        false => scan.segments(&bases)?,
     };
     let log_end = segments
         .last()
@@ -64,22 +68,30 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
             .epochs
             .begin(checkpoint.epochs.latest() + 1, log_end);
     }
+    let producers = scan.producers;
     Ok(Recovered {
         checkpoint,
         segments,
         log_end,
-        producers: scan.producers,
+        producers,
+        recovery_point,
+        is_saved,
     })
 }
 
 /// Segments of which every byte is known to be good.
 fn open_as_is(volume: &Volume, dir: &Path, bases: &[i64], end: i64) -> Result<Vec<Arc<Segment>>> {
     let ends = bases.iter().skip(1).copied().chain([end]);
-    bases
-        .iter()
-        .zip(ends)
-        .map(|(&base, next)| Segment::open(volume, dir, base, next).map(Arc::new))
-        .collect()
+    let mut segments = Vec::with_capacity(bases.len());
+    for (&base, next) in bases.iter().zip(ends) {
+        let segment = Segment::open(volume, dir, base, next)?;
+        match segment.size() {
+            // Made for an append that then found no room.
+            0 => segment.remove()?,
+            _ => segments.push(Arc::new(segment)),
+        }
+    }
+    Ok(segments)
 }
 
 /// A scan of everything above the recovery point.

@@ -93,14 +93,18 @@ impl Partition {
         let expiration_ms = self.shared.options.producer_expiration_ms;
         self.intake.lock().producers.expire(now_ms, expiration_ms);
         self.retain_blocking(now_ms)?;
-        if self.unsaved.load(Ordering::Relaxed)
-            && let Some((offset, producers)) = self.settled()
-        {
+        if !self.unsaved.load(Ordering::Relaxed) {
+            // Nothing came since the last time.
+            self.appender.lock().release_active();
+        } else if let Some((offset, producers)) = self.settled() {
             self.save_recovery_point_or_poison(offset, &producers);
         }
-        let segments = self.log.segments();
-        let closed = segments.split_last().map_or(&[][..], |(_, closed)| closed);
-        closed.iter().for_each(|segment| segment.close_if_idle());
+        let appender = self.appender.lock();
+        for segment in self.log.segments() {
+            if !appender.is_active(&segment) {
+                segment.close_if_idle();
+            }
+        }
         Ok(())
     }
 

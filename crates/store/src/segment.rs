@@ -51,7 +51,10 @@ impl Segment {
     pub(crate) fn create(volume: &Volume, dir: &Path, base_offset: i64) -> Result<Self> {
         let path = Self::path(dir, base_offset, "log");
         let file = volume.disk.create(&path).on("create", &path)?;
-        volume.disk.sync_dir(dir).on("sync", dir)?;
+        if let Err(error) = volume.disk.sync_dir(dir) {
+            let _ = volume.disk.remove_file(&path);
+            return Err(error).on("sync", dir);
+        }
         let segment = Self::with_size(volume, path, base_offset, base_offset, 0);
         *segment.file.lock() = Some(file);
         *segment.index.lock() = Some(Index::new());

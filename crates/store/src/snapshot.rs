@@ -32,20 +32,39 @@ pub(crate) fn save(volume: &Volume, dir: &Path, offset: i64, body: &[u8]) -> Res
     Ok(())
 }
 
+/// A recovery point as found on disk.
+#[derive(Debug, Default)]
+pub(crate) struct RecoveryPoint {
+    /// Everything below was synced.
+    pub(crate) offset: i64,
+    /// Producer states there.
+    pub(crate) producers: Producers,
+    /// Whether it is the last one that was written, and not an older one or none at all.
+    pub(crate) is_newest: bool,
+}
+
 /// The newest recovery point that can be read, or the beginning of time.
-pub(crate) fn load_newest(volume: &Volume, dir: &Path) -> Result<(i64, Producers)> {
+pub(crate) fn load_newest(volume: &Volume, dir: &Path) -> Result<RecoveryPoint> {
     let mut offsets = offsets(volume, dir)?;
     offsets.sort_unstable();
+    let newest = offsets.last().copied();
     while let Some(offset) = offsets.pop() {
         match load(volume, dir, offset) {
-            Ok(producers) => return Ok((offset, producers)),
+            Ok(producers) => {
+                let is_newest = newest == Some(offset);
+                return Ok(RecoveryPoint {
+                    offset,
+                    producers,
+                    is_newest,
+                });
+            }
             Err(error @ Error::Io { .. }) => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "recovery point ignored");
             }
         }
     }
-    Ok((0, Producers::default()))
+    Ok(RecoveryPoint::default())
 }
 
 fn load(volume: &Volume, dir: &Path, offset: i64) -> Result<Producers> {

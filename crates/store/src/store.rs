@@ -156,6 +156,8 @@ impl Store {
             segments: Vec::new(),
             log_end: 0,
             producers: Default::default(),
+            recovery_point: 0,
+            is_saved: true,
         };
         let shared = Arc::clone(&self.shared);
         let partition = Arc::new(Partition::new(id, &dir, shared, config, found));
@@ -290,7 +292,7 @@ fn open_partitions(
         for name in disk.list(&topic_dir).on("list", &topic_dir)? {
             let dir = topic_dir.join(&name);
             if name.ends_with(DELETED) {
-                disk.remove_dir(&dir).on("remove", &dir)?;
+                keeper::remove(&**disk, &dir).on("remove", &dir)?;
             }
             let Ok(index) = name.parse() else { continue };
             let id = TopicPartition { topic_id, index };

@@ -1,74 +1,14 @@
 //! What is appended is read back, from memory and from disk, by this process and the next.
-#![expect(clippy::unwrap_used, reason = "helpers of a test fail like the test")]
+mod support;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use millstream_batch::{Batch, Batches, Builder};
-use millstream_store::{
-    Ack, AppendMode, Error, LogConfig, Partition, Store, StoreOptions, TopicPartition,
-};
-use uuid::Uuid;
-
-const ID: TopicPartition = TopicPartition {
-    topic_id: Uuid::from_u128(7),
-    index: 0,
-};
-
-fn batch(records: i64, size: usize) -> Batch {
-    let mut builder = Builder::new();
-    for i in 0..records {
-        builder.push(1_000 + i, None, Some(&vec![b'x'; size]), &[]);
-    }
-    builder.build().unwrap()
-}
-
-fn small_tail() -> StoreOptions {
-    StoreOptions {
-        tail_bytes: 0,
-        ..StoreOptions::default()
-    }
-}
-
-async fn append(partition: &Arc<Partition>, batch: Batch) -> i64 {
-    let appended = partition.append(batch, AppendMode::Client, 0).unwrap();
-    partition
-        .wait(appended.next_offset(), Ack::Durable)
-        .await
-        .unwrap();
-    appended.base_offset
-}
-
-fn offsets(read: &[Bytes]) -> Vec<i64> {
-    let batches = read.iter().flat_map(|bytes| Batches::new(bytes));
-    batches
-        .map(|batch| batch.unwrap().header.base_offset)
-        .collect()
-}
-
-async fn read_all(partition: &Partition) -> Vec<i64> {
-    let marks = partition.offsets();
-    let (mut from, mut found) = (marks.log_start, Vec::new());
-    while from < marks.high_watermark {
-        let read = partition
-            .read(from, 1 << 20, marks.high_watermark, true)
-            .await
-            .unwrap();
-        let last = read.last().unwrap();
-        found.extend(offsets(&read));
-        from = Batches::new(last)
-            .last()
-            .unwrap()
-            .unwrap()
-            .header
-            .next_offset();
-    }
-    found
-}
+use millstream_store::{Error, LogConfig, Store, StoreOptions};
+use support::{ID, append, bases, batch, no_tail, read_all};
 
 #[tokio::test]
 async fn records_come_back_from_memory_disk_and_the_next_process() {
-    for options in [StoreOptions::default(), small_tail()] {
+    for options in [StoreOptions::default(), no_tail()] {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), options.clone(), 0).unwrap();
         let config = LogConfig {
@@ -77,30 +17,30 @@ async fn records_come_back_from_memory_disk_and_the_next_process() {
         };
         let partition = store.create_partition(ID, config).unwrap();
         for i in 0..30 {
-            assert_eq!(append(&partition, batch(3, 500)).await, i * 3);
+            assert_eq!(append(&partition, batch(3, 500)).await.unwrap(), i * 3);
         }
         let expected: Vec<i64> = (0..30).map(|i| i * 3).collect();
-        assert_eq!(read_all(&partition).await, expected);
+        assert_eq!(bases(&read_all(&partition).await), expected);
         drop(partition);
         store.close().unwrap();
         drop(store);
 
         let store = Store::open(dir.path(), options, 0).unwrap();
         let partition = store.partition(&ID).unwrap();
-        assert_eq!(read_all(&partition).await, expected);
+        assert_eq!(bases(&read_all(&partition).await), expected);
         assert_eq!(partition.leader_epoch(), 0);
-        assert_eq!(append(&partition, batch(1, 5)).await, 90);
+        assert_eq!(append(&partition, batch(1, 5)).await.unwrap(), 90);
     }
 }
 
 #[tokio::test]
 async fn a_read_begins_with_the_batch_that_holds_the_offset() {
-    for options in [StoreOptions::default(), small_tail()] {
+    for options in [StoreOptions::default(), no_tail()] {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), options, 0).unwrap();
         let partition = store.create_partition(ID, LogConfig::default()).unwrap();
         for _ in 0..3 {
-            append(&partition, batch(10, 100)).await;
+            append(&partition, batch(10, 100)).await.unwrap();
         }
         let size = batch(10, 100).size();
         let check = async |from, max_bytes, until, at_least_one, expected: &[i64]| {
@@ -109,7 +49,7 @@ async fn a_read_begins_with_the_batch_that_holds_the_offset() {
                 .await
                 .unwrap();
             assert_eq!(
-                offsets(&read),
+                bases(&read),
                 expected,
                 "{from} {max_bytes} {until} {at_least_one}"
             );
@@ -137,7 +77,7 @@ async fn a_read_begins_with_the_batch_that_holds_the_offset() {
 #[tokio::test]
 async fn concurrent_appends_get_dense_offsets() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), small_tail(), 0).unwrap();
+    let store = Store::open(dir.path(), no_tail(), 0).unwrap();
     let config = LogConfig {
         segment_bytes: 20_000,
         ..LogConfig::default()
@@ -148,7 +88,7 @@ async fn concurrent_appends_get_dense_offsets() {
             let partition = Arc::clone(&partition);
             tokio::spawn(async move {
                 for _ in 0..50 {
-                    append(&partition, batch(2, 50)).await;
+                    append(&partition, batch(2, 50)).await.unwrap();
                 }
             })
         })
@@ -157,5 +97,5 @@ async fn concurrent_appends_get_dense_offsets() {
         task.await.unwrap();
     }
     let expected: Vec<i64> = (0..400).map(|i| i * 2).collect();
-    assert_eq!(read_all(&partition).await, expected);
+    assert_eq!(bases(&read_all(&partition).await), expected);
 }

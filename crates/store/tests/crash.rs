@@ -1,0 +1,306 @@
+//! What was acknowledged is there after a crash, whenever it comes.
+#![allow(clippy::unwrap_used, reason = "helpers of a test fail like the test")]
+
+mod support;
+
+use std::path::Path;
+
+use millstream_store::disk::faulty::{FaultyDisk, Survives};
+use millstream_store::{Error, Flush, LogConfig, Store, StoreOptions};
+use support::{DATA, ID, append, bases, batch, no_tail, numbered, open, read_all, segments_of};
+
+/// Frequent recovery points, so that crashes meet them, too.
+fn eager() -> StoreOptions {
+    StoreOptions {
+        recovery_point_bytes: 700,
+        ..no_tail()
+    }
+}
+
+/// Appends numbered batches until the disk fails; how many were acknowledged.
+async fn produce(store: &Store, count: i32) -> i32 {
+    let Some(partition) = store.partition(&ID) else {
+        return 0;
+    };
+    for i in 0..count {
+        if append(&partition, numbered(5, 0, i * 2, 2)).await.is_err() {
+            return i;
+        }
+    }
+    count
+}
+
+/// Opens what a crash left and checks that `acknowledged` batches are there, in order, once.
+async fn check_survivors(disk: &FaultyDisk, acknowledged: i32, context: &str) {
+    let store = open(disk, eager()).unwrap();
+    let Some(partition) = store.partition(&ID) else {
+        assert_eq!(acknowledged, 0, "{context}: the partition is gone");
+        return;
+    };
+    let found = bases(&read_all(&partition).await);
+    let expected: Vec<i64> = (0..found.len() as i64).map(|i| i * 2).collect();
+    assert_eq!(found, expected, "{context}");
+    assert!(
+        found.len() >= acknowledged as usize,
+        "{context}: {} left",
+        found.len()
+    );
+
+    // The producer goes on where the log ends, and what it repeats is known.
+    let next = found.len() as i32;
+    let again = numbered(5, 0, (next - 1).max(0) * 2, 2);
+    assert_eq!(
+        append(&partition, again).await.unwrap(),
+        i64::from((next - 1).max(0)) * 2,
+        "{context}"
+    );
+    append(&partition, numbered(5, 0, next.max(1) * 2, 2))
+        .await
+        .unwrap();
+    store.close().unwrap();
+}
+
+async fn run_until(syncs: u64) -> (FaultyDisk, i32) {
+    let disk = FaultyDisk::default();
+    disk.fail_after_syncs(syncs);
+    let Ok(store) = open(&disk, eager()) else {
+        return (disk, 0);
+    };
+    let acknowledged = match store.create_partition(ID, segments_of(400)) {
+        Ok(_) => produce(&store, 30).await,
+        Err(_) => 0,
+    };
+    let _ = store.close();
+    drop(store);
+    (disk, acknowledged)
+}
+
+#[tokio::test]
+async fn a_crash_at_any_sync_loses_nothing_acknowledged() {
+    let (disk, all) = run_until(u64::MAX - 1).await;
+    assert_eq!(all, 30);
+    for syncs in 0..disk.syncs() {
+        let (disk, acknowledged) = run_until(syncs).await;
+        let kinds = [
+            Survives::Synced,
+            Survives::Written,
+            Survives::Torn(1),
+            Survives::Torn(70),
+        ];
+        for survives in kinds {
+            let context = format!("sync {syncs}, {survives:?}");
+            check_survivors(&disk.crash(survives), acknowledged, &context).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_at_any_sync_of_recovery_loses_nothing_either() {
+    let (disk, acknowledged) = run_until(60).await;
+    assert!(acknowledged > 0);
+    let torn = disk.crash(Survives::Torn(50));
+    let whole = torn.crash(Survives::Written);
+    open(&whole, eager()).unwrap();
+    for syncs in 0..whole.syncs() {
+        let again = torn.crash(Survives::Written);
+        again.fail_after_syncs(syncs);
+        let _ = open(&again, eager());
+        let context = format!("sync {syncs} of recovery");
+        check_survivors(&again.crash(Survives::Synced), acknowledged, &context).await;
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_cut_exactly_where_the_last_segment_was_torn() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, LogConfig::default()).unwrap();
+    let mut ends = vec![0];
+    for records in [1, 3, 2, 4] {
+        let batch = batch(records, 20);
+        ends.push(ends.last().unwrap() + batch.size());
+        append(&partition, batch).await.unwrap();
+    }
+    drop(store);
+    let log = disk
+        .files()
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|x| x == "log"))
+        .unwrap();
+    let offsets = [0, 1, 4, 6, 10];
+    for len in 0..=*ends.last().unwrap() {
+        let torn = disk.crash(Survives::Written);
+        torn.damage(&log, |bytes| bytes.truncate(len));
+        check_cut(&torn, &ends, &offsets, len).await;
+
+        let changed = disk.crash(Survives::Written);
+        changed.damage(&log, |bytes| {
+            if let Some(byte) = bytes.get_mut(len) {
+                *byte ^= 0x10;
+            }
+        });
+        // Base offset and leader epoch are outside of the checksum; any other byte is noticed.
+        let in_batch = len - ends.iter().rfind(|&&end| end <= len).unwrap();
+        if !(0..8).contains(&in_batch) && !(12..16).contains(&in_batch) {
+            check_cut(&changed, &ends, &offsets, len).await;
+        }
+    }
+}
+
+async fn check_cut(disk: &FaultyDisk, ends: &[usize], offsets: &[i64], len: usize) {
+    let whole = ends.partition_point(|&end| end <= len) - 1;
+    let store = open(disk, no_tail()).unwrap();
+    let partition = store.partition(&ID).unwrap();
+    assert_eq!(
+        partition.offsets().log_end,
+        offsets[whole],
+        "{len} bytes left"
+    );
+    assert_eq!(partition.size(), ends[whole] as u64, "{len} bytes left");
+    assert_eq!(bases(&read_all(&partition).await), offsets[..whole]);
+    assert_eq!(
+        append(&partition, batch(1, 1)).await.unwrap(),
+        offsets[whole]
+    );
+}
+
+#[tokio::test]
+async fn each_unclean_open_begins_a_leader_epoch_where_the_log_ended() {
+    let mut disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, LogConfig::default()).unwrap();
+    append(&partition, batch(5, 1)).await.unwrap();
+    drop((store, partition));
+    for epoch in 1..4 {
+        disk = disk.crash(Survives::Synced);
+        let store = open(&disk, no_tail()).unwrap();
+        let partition = store.partition(&ID).unwrap();
+        assert_eq!(partition.leader_epoch(), epoch);
+        append(&partition, batch(5, 1)).await.unwrap();
+        let end = partition.epoch_end_offset(epoch - 1);
+        assert_eq!(
+            (end.epoch, end.end_offset),
+            (epoch - 1, i64::from(epoch) * 5)
+        );
+    }
+    let store = open(&disk, no_tail()).unwrap();
+    store.close().unwrap();
+    let epoch = store.partition(&ID).unwrap().leader_epoch();
+    drop(store);
+    let store = open(&disk, no_tail()).unwrap();
+    assert_eq!(
+        store.partition(&ID).unwrap().leader_epoch(),
+        epoch,
+        "after a clean shutdown"
+    );
+}
+
+#[tokio::test]
+async fn a_failed_sync_poisons_the_partition_and_reads_go_on() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, LogConfig::default()).unwrap();
+    append(&partition, batch(5, 1)).await.unwrap();
+    disk.fail_after_syncs(0);
+    let error = append(&partition, batch(5, 1)).await.unwrap_err();
+    assert!(matches!(error, Error::Poisoned { partition } if partition == ID));
+    disk.fail_after_syncs(u64::MAX - 1);
+    let error = append(&partition, batch(5, 1)).await.unwrap_err();
+    assert!(matches!(error, Error::Poisoned { .. }));
+    assert_eq!(bases(&read_all(&partition).await), [0]);
+    assert!(matches!(store.close(), Err(Error::Poisoned { .. })));
+    assert!(!disk.files().contains(&Path::new(DATA).join("clean")));
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_appends_until_there_is_room() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, segments_of(1_000)).unwrap();
+    append(&partition, numbered(5, 0, 0, 2)).await.unwrap();
+    let log_size = partition.size();
+    disk.set_room(Some(30));
+    for _ in 0..3 {
+        let error = append(&partition, numbered(5, 0, 2, 2)).await.unwrap_err();
+        assert!(matches!(error, Error::StorageFull { .. }), "{error}");
+    }
+    assert_eq!(partition.size(), log_size);
+    assert_eq!(bases(&read_all(&partition).await), [0]);
+    disk.set_room(None);
+    let resumed = append(&partition, numbered(5, 0, 2, 2)).await.unwrap();
+    let duplicate = append(&partition, numbered(5, 0, 2, 2)).await.unwrap();
+    assert_eq!(resumed, duplicate);
+    assert_eq!(bases(&read_all(&partition).await), [0, resumed]);
+    store.close().unwrap();
+    drop((store, partition));
+
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.partition(&ID).unwrap();
+    assert_eq!(bases(&read_all(&partition).await), [0, resumed]);
+    append(&partition, numbered(5, 0, 4, 2)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_at_a_roll_leaves_the_partition_usable() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, segments_of(300)).unwrap();
+    for _ in 0..5 {
+        disk.set_room(Some(100));
+        append(&partition, batch(1, 100)).await.unwrap_err();
+        disk.set_room(None);
+        append(&partition, batch(1, 100)).await.unwrap();
+    }
+    let found = bases(&read_all(&partition).await);
+    assert_eq!(found.len(), 5);
+    drop((store, partition));
+    let store = open(&disk.crash(Survives::Synced), no_tail()).unwrap();
+    assert_eq!(
+        bases(&read_all(&store.partition(&ID).unwrap()).await),
+        found
+    );
+}
+
+#[tokio::test]
+async fn the_page_cache_policy_survives_a_crash_of_the_process() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let config = LogConfig {
+        flush: Flush::PageCache,
+        ..segments_of(500)
+    };
+    let partition = store.create_partition(ID, config).unwrap();
+    for _ in 0..20 {
+        append(&partition, batch(2, 50)).await.unwrap();
+    }
+    drop((store, partition));
+    let written = open(&disk.crash(Survives::Written), no_tail()).unwrap();
+    assert_eq!(written.partition(&ID).unwrap().offsets().high_watermark, 40);
+    for more in [0, 1, 100, 1_000] {
+        let store = open(&disk.crash(Survives::Torn(more)), no_tail()).unwrap();
+        let found = bases(&read_all(&store.partition(&ID).unwrap()).await);
+        let expected: Vec<i64> = (0..found.len() as i64).map(|i| i * 2).collect();
+        assert_eq!(found, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_partition_stays_deleted() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, LogConfig::default()).unwrap();
+    append(&partition, batch(5, 1)).await.unwrap();
+    store.delete_partition(&ID).unwrap();
+    assert!(matches!(
+        append(&partition, batch(1, 1)).await,
+        Err(Error::Deleted { .. })
+    ));
+    assert!(matches!(
+        store.delete_partition(&ID),
+        Err(Error::NotFound { .. })
+    ));
+    let after = open(&disk.crash(Survives::Synced), no_tail()).unwrap();
+    assert!(after.partition(&ID).is_none());
+    let fresh = after.create_partition(ID, LogConfig::default()).unwrap();
+    assert_eq!(append(&fresh, batch(1, 1)).await.unwrap(), 0);
+}
