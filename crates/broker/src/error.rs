@@ -43,7 +43,7 @@ pub enum Error {
         index: i32,
     },
     /// The topic belongs to the broker itself.
-    #[error("topic {0:?} is internal")]
+    #[error("topic {0:?} is the broker's own: clients neither make, grow nor delete it")]
     InternalTopic(String),
     /// The configuration says that topics stay.
     #[error("topics cannot be deleted: delete.topic.enable is false")]
@@ -127,6 +127,9 @@ pub enum Error {
     /// A setting is unknown or its value not allowed.
     #[error(transparent)]
     Config(#[from] InvalidConfig),
+    /// A setting of a new topic is null.
+    #[error("{0} has no value")]
+    NoValue(String),
     /// A request that may name each thing once names one more often.
     #[error("named more than once in the request")]
     NamedTwice,
@@ -179,7 +182,6 @@ impl Error {
                 ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
             }
             Self::UnknownTopicId(_) => ErrorCode::UNKNOWN_TOPIC_ID,
-            Self::InternalTopic(_) => ErrorCode::TOPIC_AUTHORIZATION_FAILED,
             Self::DeletionDisabled => ErrorCode::TOPIC_DELETION_DISABLED,
             Self::PartitionCount(_) | Self::NotMorePartitions { .. } => {
                 ErrorCode::INVALID_PARTITIONS
@@ -196,8 +198,10 @@ impl Error {
             Self::InvalidAcks(_) => ErrorCode::INVALID_REQUIRED_ACKS,
             Self::NotEnoughReplicas { .. } => ErrorCode::NOT_ENOUGH_REPLICAS,
             Self::TransactionTimeout(_) => ErrorCode::INVALID_TRANSACTION_TIMEOUT,
-            Self::Config(_) => ErrorCode::INVALID_CONFIG,
-            Self::NamedTwice | Self::InvalidRequest(_) => ErrorCode::INVALID_REQUEST,
+            Self::Config(_) | Self::NoValue(_) => ErrorCode::INVALID_CONFIG,
+            Self::InternalTopic(_) | Self::NamedTwice | Self::InvalidRequest(_) => {
+                ErrorCode::INVALID_REQUEST
+            }
             Self::Unsupported(_) => ErrorCode::UNSUPPORTED_VERSION,
             Self::CatalogRecord { .. } | Self::CatalogEnds { .. } | Self::CatalogLost(_) => {
                 ErrorCode::KAFKA_STORAGE_ERROR

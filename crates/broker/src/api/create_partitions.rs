@@ -42,6 +42,7 @@ async fn grow(broker: &Broker, topic: &Growing<'_>, validate_only: bool) -> Resu
     if found.internal {
         return Err(Error::InternalTopic(found.name.clone()));
     }
+    catalog.check_growth(topic.name, topic.count)?;
     if let Some(assignments) = &topic.assignments {
         let added = usize::try_from(topic.count)
             .unwrap_or(0)
@@ -58,8 +59,8 @@ async fn grow(broker: &Broker, topic: &Growing<'_>, validate_only: bool) -> Resu
             .iter()
             .try_for_each(|placed| placement(&placed.broker_ids, node_id))?;
     }
-    match validate_only {
-        true => catalog.check_growth(topic.name, topic.count),
-        false => catalog.add_partitions(topic.name, topic.count).await,
+    if validate_only {
+        return Ok(());
     }
+    catalog.add_partitions(topic.name, topic.count).await
 }

@@ -47,6 +47,7 @@ fn refused(error: &Error) -> TopicResult<'static> {
     TopicResult {
         error_code,
         error_message,
+        configs: Some(Vec::new()),
         ..TopicResult::default()
     }
 }
@@ -150,9 +151,8 @@ pub(crate) fn placement(brokers: &[i32], node_id: i32) -> Result<(), Error> {
 fn overrides(wanted: &Wanted<'_>) -> Result<Settings, Error> {
     let mut settings = Settings::default();
     for config in &wanted.configs {
-        let value = config
-            .value
-            .ok_or_else(|| Error::InvalidRequest(format!("{} has no value", config.name)))?;
+        let missing = || Error::NoValue(config.name.to_owned());
+        let value = config.value.ok_or_else(missing)?;
         settings.set(TopicConfig::TABLE, config.name, value)?;
     }
     Ok(settings)

@@ -3,11 +3,11 @@
 //! - 1 to 5: by name; 6: by name or id
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use millstream_wire::api::delete_topics::{Request, Response, Topic as Doomed, TopicResult};
 use uuid::Uuid;
 
+use super::distinct::distinct;
 use crate::connection::RequestContext;
 use crate::error::report;
 use crate::{Broker, Error};
@@ -22,16 +22,10 @@ pub(crate) async fn handle<'a>(
         topic_id: Uuid::nil(),
     };
     let named = request.topic_names.into_iter().map(by_name);
-    let mut seen = HashSet::new();
-    let mut responses = Vec::new();
-    for topic in request.topics.into_iter().chain(named) {
-        let found = find(broker, &topic).and_then(|(name, id)| match seen.insert(id) {
-            true => Ok((name, id)),
-            false => Err(Error::InvalidRequest(format!(
-                "topic {name:?} is named more than once"
-            ))),
-        });
-        responses.push(match found {
+    let doomed: Vec<_> = request.topics.into_iter().chain(named).collect();
+    let mut responses = Vec::with_capacity(doomed.len());
+    for (topic, judged) in distinct(&doomed, |topic| (topic.name, topic.topic_id)) {
+        responses.push(match judged.and_then(|()| find(broker, topic)) {
             Ok((name, id)) => {
                 let outcome = broker.catalog().delete_topic(id).await;
                 result(Some(Cow::Owned(name)), id, outcome.err().as_ref())

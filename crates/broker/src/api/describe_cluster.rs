@@ -24,12 +24,10 @@ pub(crate) async fn handle<'a>(
     match request.endpoint_type {
         BROKERS => cluster(broker, &request, context),
         CONTROLLERS => refused(
-            &request,
             ErrorCode::MISMATCHED_ENDPOINT_TYPE,
             "this endpoint serves brokers",
         ),
         _ => refused(
-            &request,
             ErrorCode::UNSUPPORTED_ENDPOINT_TYPE,
             "unknown type of endpoint",
         ),
@@ -63,11 +61,10 @@ fn cluster<'a>(
     }
 }
 
-fn refused(request: &Request, error_code: ErrorCode, reason: &'static str) -> Response<'static> {
+fn refused(error_code: ErrorCode, reason: &'static str) -> Response<'static> {
     Response {
         error_code,
         error_message: Some(Cow::Borrowed(reason)),
-        endpoint_type: request.endpoint_type,
         ..Response::default()
     }
 }

@@ -169,7 +169,7 @@ mod tests {
         assert!(refusal("a.b").contains("already exists"));
         assert!(refusal("a_b").contains("collides"));
         assert!(refusal("a/b").contains("character"));
-        assert!(refusal(METADATA).contains("internal"));
+        assert!(refusal(METADATA).contains("broker's own"));
     }
 
     #[test]

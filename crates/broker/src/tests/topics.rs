@@ -121,7 +121,7 @@ async fn what_one_broker_cannot_do_is_refused() {
         (topic("a/b", 1, 1), ErrorCode::INVALID_TOPIC_EXCEPTION),
         (
             topic("__cluster_metadata", 1, 1),
-            ErrorCode::TOPIC_AUTHORIZATION_FAILED,
+            ErrorCode::INVALID_REQUEST,
         ),
         (by_hand(vec![2], 0), ErrorCode::INVALID_REPLICA_ASSIGNMENT),
         (by_hand(vec![1], 1), ErrorCode::INVALID_REPLICA_ASSIGNMENT),
@@ -130,7 +130,7 @@ async fn what_one_broker_cannot_do_is_refused() {
             config("retention.ms", Some("soon")),
             ErrorCode::INVALID_CONFIG,
         ),
-        (config("retention.ms", None), ErrorCode::INVALID_REQUEST),
+        (config("retention.ms", None), ErrorCode::INVALID_CONFIG),
     ];
     for (wanted, expected) in cases {
         let refused = created(&broker, wanted.clone()).await;
@@ -302,4 +302,20 @@ async fn the_only_leader_needs_no_election() {
     let results = &response.replica_election_results[0].partition_result;
     assert_eq!(results[0].error_code, ErrorCode::ELECTION_NOT_NEEDED);
     assert_eq!(results[1].error_code, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+// AK core/…/ControllerApis.scala
+#[tokio::test]
+async fn a_topic_named_twice_is_not_deleted() {
+    let broker = TestBroker::start().await;
+    create(&broker, "a", 1).await;
+    let request = delete_topics::Request {
+        topic_names: vec!["a", "a"],
+        ..Default::default()
+    };
+    let response: delete_topics::Response<'_> =
+        broker.call(ApiKey::DeleteTopics, 5, &request).await;
+    assert_eq!(response.responses.len(), 1);
+    assert_eq!(response.responses[0].error_code, ErrorCode::INVALID_REQUEST);
+    assert_eq!(names(&broker), ["a"]);
 }
