@@ -88,7 +88,7 @@ impl Appender {
                 return (runs, Some(error));
             }
             self.since_recovery_point += end - active.position;
-            active.position = end;
+            active.advance(end);
             runs.push(run);
         }
         (runs, None)
@@ -182,6 +182,18 @@ impl Active {
         fits && near && span <= config.segment_ms && indexed
     }
 
+    /// Moves the position behind what was written, and has the kernel forget what lies behind it.
+    ///
+    /// Readers near the end are served from the tail's memory, so that the page cache would only fill
+    /// with what hardly anybody reads; and where a machine has to find new pages for it all the time,
+    /// as a virtual one does, that costs more than the write itself.
+    fn advance(&mut self, end: u64) {
+        if self.position / FORGET_STEP < end / FORGET_STEP {
+            self.file.forget(end - end % FORGET_STEP);
+        }
+        self.position = end;
+    }
+
     /// Writes batches at the position. If there is no room for all, none stays.
     fn write(&self, batches: &[Pending]) -> Result<(), Failure> {
         let mut parts: Vec<IoSlice<'_>> = batches
@@ -201,6 +213,10 @@ impl Active {
         Err(restored.map_or_else(Failure::Broken, |()| failure))
     }
 }
+
+/// Bytes written to a segment between two hints to the kernel. What is not on the disk yet at one
+/// hint is forgotten at the next.
+const FORGET_STEP: u64 = 8 << 20;
 
 /// Why a write did not happen.
 #[derive(Debug)]

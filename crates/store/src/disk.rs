@@ -50,6 +50,9 @@ pub trait File: Debug + Send + Sync {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Makes what was written survive a power cut.
     fn sync(&self) -> io::Result<()>;
+    /// Says that nothing below `end` will be needed soon, so that it need not stay in memory. Only a
+    /// hint: a disk may ignore it.
+    fn forget(&self, _end: u64) {}
 }
 
 /// The whole file, or `None` if there is none.

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::{self, IoSlice, IoSliceMut};
+use std::num::NonZero;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{Advice, FlockOperation};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::{Disk, File};
@@ -132,5 +133,11 @@ impl File for fs::File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn forget(&self, end: u64) {
+        // Clean pages leave memory, and dirty ones begin to be written. It is a hint, so a file
+        // system that does not take it costs nothing but memory.
+        let _ = rustix::fs::fadvise(self, 0, NonZero::new(end), Advice::DontNeed);
     }
 }
