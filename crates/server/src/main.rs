@@ -1,3 +1,31 @@
-//! The millstream binary.
+//! The millstream binary: the command line, and one line on standard error when something fails.
 
-fn main() {}
+mod cli;
+mod clock;
+mod connection;
+mod endpoint;
+mod error;
+mod files;
+mod frame;
+mod guests;
+mod logging;
+mod outbox;
+mod ping;
+mod serve;
+mod server;
+mod settings;
+mod stop;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "millstream: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -7,8 +7,9 @@ use super::def::{ConfigDef, InvalidConfig, Table, read_value, settings};
 use super::describe::{Entry, Synonym, explicit, shown, trail};
 use super::layer::{Layer, Settings, Source};
 use super::listener::Listeners;
+use super::logging::{LoggingFormat, LoggingLevels};
 use super::topic::{CleanupPolicy, CompressionType, TimestampType};
-use super::value::{Value, words};
+use super::value::Value;
 
 settings! {
     /// What one broker was told at start or later.
@@ -45,12 +46,11 @@ settings! {
     /// Milliseconds without a request after which a connection is closed; -1 never closes one.
     connections_max_idle_ms: i64 = "connections.max.idle.ms", "600000", min: -1;
     /// Milliseconds that a shutdown waits for requests in flight.
-    shutdown_timeout_ms: i64 = "shutdown.timeout.ms", "10000", min: 0;
+    shutdown_timeout_ms: i64 = "shutdown.timeout.ms", "5000", min: 0;
     /// Form of the log: human or json.
     logging_format: LoggingFormat = "logging.format", "human";
-    /// What is logged: error, warn, info, debug, trace or off, also per module, as in
-    /// info,millstream_store=debug.
-    logging_level: String = "logging.level", "info";
+    /// What is logged, for all modules and for some.
+    logging_level: LoggingLevels = "logging.level", "info";
 
     /// Whether asking for an unknown topic creates it.
     auto_create_topics_enable: bool = "auto.create.topics.enable", "true", dynamic: true;
@@ -287,15 +287,5 @@ impl BrokerConfig {
                 self.group_max_session_timeout_ms
             ),
         })
-    }
-}
-
-words! {
-    /// Form of the log.
-    pub enum LoggingFormat ("human or json") {
-        /// Lines for people.
-        Human = "human",
-        /// One JSON object per line.
-        Json = "json",
     }
 }

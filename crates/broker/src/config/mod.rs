@@ -9,15 +9,17 @@ mod def;
 mod describe;
 mod layer;
 mod listener;
+mod logging;
 pub mod page;
 mod topic;
 mod value;
 
-pub use broker::{BrokerConfig, LoggingFormat};
+pub use broker::BrokerConfig;
 pub use def::{ConfigDef, InvalidConfig, Table};
 pub use describe::{Entry, Synonym};
 pub use layer::{Settings, Source};
 pub use listener::{Listener, Listeners};
+pub use logging::{LoggingFormat, LoggingLevels};
 pub use topic::{CleanupPolicy, CompressionType, Off, TimestampType, TopicConfig};
 pub use value::{Type, Value, list};
 

@@ -1,0 +1,94 @@
+//! What the command line says.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use millstream_broker::config::{BrokerConfig, page};
+
+use crate::error::Error;
+use crate::{ping, serve};
+
+/// A log server that speaks the Kafka protocol.
+///
+/// Without a command it serves on 127.0.0.1:9092 with its data in ./data.
+#[derive(Debug, Parser)]
+#[command(name = "millstream", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    #[command(after_help = settings_help())]
+    Serve(ServeArgs),
+    /// Ask a server whether it answers.
+    Ping {
+        /// Host and port of one of its listeners.
+        #[arg(default_value = "127.0.0.1:9092")]
+        address: String,
+    },
+}
+
+/// Where the settings of a server come from.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// TOML file with settings.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// One setting; outweighs the environment, which outweighs the file. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) assignments: Vec<String>,
+}
+
+/// Does what the command line says, and returns when that is done.
+///
+/// # Errors
+/// With the one line that says why it could not be done.
+pub(crate) fn run() -> Result<(), Error> {
+    match Cli::parse().command {
+        None => serve::run(&ServeArgs::default()),
+        Some(Command::Serve(args)) => serve::run(&args),
+        Some(Command::Ping { address }) => ping::run(&address),
+    }
+}
+
+fn settings_help() -> String {
+    format!(
+        "Settings, with their defaults. Each can be given as --set NAME=VALUE, as a variable \
+         (MILLSTREAM_ and\nthe name in capitals, with _ for each dot) or in the file, in this \
+         order of weight:\n\n{}",
+        page::help(BrokerConfig::TABLE)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_takes_a_file_and_settings() {
+        let line = [
+            "millstream",
+            "serve",
+            "--config",
+            "f",
+            "--set",
+            "a=1",
+            "--set",
+            "b=2",
+        ];
+        let Some(Command::Serve(args)) = Cli::parse_from(line).command else {
+            panic!()
+        };
+        assert_eq!(args.config, Some(PathBuf::from("f")));
+        assert_eq!(args.assignments, ["a=1", "b=2"]);
+    }
+}

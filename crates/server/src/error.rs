@@ -1,0 +1,134 @@
+//! What can go wrong between the command line and a socket.
+
+use std::io;
+use std::path::PathBuf;
+
+use millstream_broker::config::InvalidConfig;
+
+/// Everything that this crate reports, in one line each.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A setting is unknown or wrong; `origin` says where it was given.
+    #[error("{origin}: {reason}")]
+    Setting {
+        /// File, environment variable or option.
+        origin: String,
+        /// What is wrong with it.
+        reason: InvalidConfig,
+    },
+    /// Settings that are fine one by one contradict each other.
+    #[error("configuration: {0}")]
+    Contradiction(#[from] InvalidConfig),
+    /// A `--set` option is not of the form `name=value`.
+    #[error("--set {0}: must be name=value")]
+    NotAnAssignment(String),
+    /// An environment variable is not text.
+    #[error("environment variable {0}: its value is not UTF-8")]
+    NotText(String),
+    /// The configuration file cannot be read.
+    #[error("cannot read {path}: {reason}")]
+    ConfigFile {
+        /// As given.
+        path: PathBuf,
+        /// From the operating system.
+        reason: io::Error,
+    },
+    /// The configuration file is no TOML, or holds what no setting can be.
+    #[error("{path}: {reason}")]
+    ConfigSyntax {
+        /// As given.
+        path: PathBuf,
+        /// In the words of the parser.
+        reason: String,
+    },
+    /// A listener's address cannot be used.
+    #[error("cannot listen on {listener}: {reason}")]
+    Listen {
+        /// As configured.
+        listener: String,
+        /// From the operating system.
+        reason: io::Error,
+    },
+    /// The data directory cannot be opened or closed.
+    #[error(transparent)]
+    Store(#[from] millstream_store::Error),
+    /// The broker cannot start.
+    #[error(transparent)]
+    Broker(#[from] millstream_broker::Error),
+    /// The runtime cannot start.
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+
+    /// A server does not answer as one should.
+    #[error("{address}: {reason}")]
+    Ping {
+        /// Where the server should be.
+        address: String,
+        /// What happened instead.
+        reason: String,
+    },
+
+    /// The bytes are HTTP.
+    #[error("this is HTTP, not the Kafka protocol")]
+    Http,
+    /// The bytes begin a TLS handshake.
+    #[error("this is a TLS hello on a plaintext listener")]
+    Tls,
+    /// A length below zero.
+    #[error("a request cannot be {length} bytes long")]
+    NegativeLength {
+        /// As sent.
+        length: i32,
+    },
+    /// A length above the bound.
+    #[error("a request of {length} bytes is longer than socket.request.max.bytes ({max})")]
+    TooLong {
+        /// As sent.
+        length: i32,
+        /// The bound.
+        max: usize,
+    },
+    /// The client went away before a length was whole.
+    #[error("the stream ended inside a length, after {got} of 4 bytes")]
+    EndInLength {
+        /// Bytes that came.
+        got: usize,
+    },
+    /// The client went away before a request was whole.
+    #[error("the stream ended inside a request, after {got} of {length} bytes")]
+    EndInRequest {
+        /// Bytes that came.
+        got: usize,
+        /// Bytes that were announced.
+        length: usize,
+    },
+    /// The rest of a request did not come in time.
+    #[error("the rest of a request did not arrive within socket.request.read.timeout.ms ({ms})")]
+    Silent {
+        /// The bound in milliseconds.
+        ms: u128,
+    },
+    /// No request came for long.
+    #[error("no request for connections.max.idle.ms ({ms})")]
+    Idle {
+        /// The bound in milliseconds.
+        ms: u128,
+    },
+    /// The client does not take its answers.
+    #[error("the client read none of its answer for connections.max.idle.ms ({ms})")]
+    Unread {
+        /// The bound in milliseconds.
+        ms: u128,
+    },
+    /// There are enough connections.
+    #[error("there are already {max} connections ({setting})")]
+    TooManyConnections {
+        /// The bound.
+        max: usize,
+        /// The setting that bounds them.
+        setting: &'static str,
+    },
+    /// The socket failed.
+    #[error("{0}")]
+    Socket(#[from] io::Error),
+}

@@ -1,0 +1,180 @@
+//! Serving and stopping: health checks, and what each signal does.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+
+use crate::support::{Server, log_dirs, millstream, serving};
+use millstream_wire::api::{fetch, metadata};
+use millstream_wire::{
+    ApiKey, Decode, Encode, ErrorCode, RequestHeader, ResponseHeader, Version, decode_message,
+    request_frame,
+};
+
+fn ping(address: &str) -> (Option<i32>, String) {
+    let output = millstream(&["ping", address])
+        .stdout(Stdio::piped())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn ping_tells_a_server_from_anything_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = log_dirs(dir.path());
+    let server = Server::start(&serving(&data, &[]));
+    let (code, said) = ping(server.address());
+    assert!(code == Some(0) && said.contains("answered in"), "{said}");
+
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let (code, said) = ping(&nobody);
+    assert!(
+        code == Some(1) && said.contains("Connection refused"),
+        "{said}"
+    );
+
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = other.accept().unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .unwrap();
+    });
+    let (code, said) = ping(&address);
+    answering.join().unwrap();
+    assert!(
+        code == Some(1) && said.contains("not of the Kafka protocol"),
+        "{said}"
+    );
+}
+
+#[test]
+fn either_signal_stops_the_server_clean() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = log_dirs(dir.path());
+    for signal in ["-TERM", "-INT"] {
+        let mut server = Server::start(&serving(&data, &[]));
+        let mut idle = TcpStream::connect(server.address()).unwrap();
+        server.signal(signal);
+        server.line_with("stopped");
+        assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+        assert_eq!(server.wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = log_dirs(dir.path());
+    let mut server = Server::start(&serving(&data, &["--set", "shutdown.timeout.ms=600000"]));
+    let _waiting = long_poll(server.address());
+    server.signal("-TERM");
+    server.line_with("SIGTERM: stopping");
+    server.signal("-TERM");
+    server.line_with("stopped at once");
+    assert_eq!(server.wait().code(), Some(1));
+}
+
+#[test]
+fn a_request_that_takes_too_long_does_not_hold_up_a_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = log_dirs(dir.path());
+    let mut server = Server::start(&serving(&data, &["--set", "shutdown.timeout.ms=50"]));
+    let _waiting = long_poll(server.address());
+    server.signal("-TERM");
+    server.line_with("closing with requests unanswered");
+    server.line_with("stopped");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn connections_are_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = log_dirs(dir.path());
+    let mut server = Server::start(&serving(&data, &["--set", "max.connections=1"]));
+    let _first = long_poll(server.address());
+    let mut second = TcpStream::connect(server.address()).unwrap();
+    assert_eq!(second.read(&mut [0]).unwrap(), 0);
+    server.line_with("there are already 1 connections (max.connections)");
+}
+
+/// A connection of which the server has a Fetch that waits for records for ten minutes.
+fn long_poll(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let topic = metadata::Topic {
+        name: Some("t"),
+        ..Default::default()
+    };
+    let topics = metadata::Request {
+        topics: Some(vec![topic]),
+        ..Default::default()
+    };
+    // The first request for a topic makes it.
+    loop {
+        let answer = ask(&mut stream, ApiKey::Metadata, 4, &topics);
+        let answer: metadata::Response<'_> = body(&answer, ApiKey::Metadata, 4);
+        if answer.topics[0].error_code == ErrorCode::NONE {
+            break;
+        }
+    }
+    let partition = fetch::Partition {
+        partition_max_bytes: 1,
+        ..Default::default()
+    };
+    let topic = fetch::Topic {
+        topic: "t",
+        partitions: vec![partition],
+        ..Default::default()
+    };
+    let fetch = fetch::Request {
+        max_wait_ms: 600_000,
+        min_bytes: 1,
+        topics: vec![topic],
+        ..Default::default()
+    };
+    // What the first answers shows that the second has arrived behind it.
+    let both = [
+        request(ApiKey::Metadata, 4, &topics),
+        request(ApiKey::Fetch, 4, &fetch),
+    ]
+    .concat();
+    stream.write_all(&both).unwrap();
+    receive(&mut stream);
+    stream
+}
+
+fn request(api: ApiKey, version: i16, body: &impl Encode) -> Vec<u8> {
+    let header = RequestHeader {
+        api_key: api as i16,
+        api_version: version,
+        correlation_id: 1,
+        client_id: Some("test"),
+    };
+    request_frame(&header, body).to_bytes().to_vec()
+}
+
+fn ask(stream: &mut TcpStream, api: ApiKey, version: i16, body: &impl Encode) -> Vec<u8> {
+    stream.write_all(&request(api, version, body)).unwrap();
+    receive(stream)
+}
+
+fn receive(stream: &mut TcpStream) -> Vec<u8> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).unwrap();
+    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut answer).unwrap();
+    answer
+}
+
+fn body<'a, T: Decode<'a>>(answer: &'a [u8], api: ApiKey, version: i16) -> T {
+    let version = Version::classic(version);
+    let (_, body) = ResponseHeader::decode(answer, api, version).unwrap();
+    decode_message(body, version).unwrap()
+}

@@ -1,0 +1,8 @@
+//! The real binary: its command line, its signals and what it says.
+
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod startup;
+#[cfg(test)]
+mod support;
