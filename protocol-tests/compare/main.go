@@ -14,8 +14,10 @@ import (
 	"hash/crc32"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"os"
+	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -24,7 +26,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 const topic = "compared"
@@ -93,7 +94,7 @@ func (s *server) exchange(request kmsg.Request) (kmsg.Response, error) {
 func prepare(address string) *server {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	client := must(kgo.NewClient(kgo.SeedBrokers(address), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxVersions(kversion.V4_0_0())))
+	client := must(kgo.NewClient(kgo.SeedBrokers(address), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableIdempotentWrite()))
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	admin.DeleteTopics(ctx, topic)
@@ -153,8 +154,8 @@ func (s *server) words() *strings.Replacer {
 	)
 }
 
-// answer asks one question and flattens what comes back into path → value.
-func (s *server) answer(key, version int16, text string) map[string]string {
+// answer asks one question and returns the tree that comes back, with what must differ taken out.
+func (s *server) answer(key, version int16, text string) any {
 	request := kmsg.RequestForKey(key)
 	if d, ok := request.(interface{ Default() }); ok {
 		d.Default()
@@ -165,54 +166,50 @@ func (s *server) answer(key, version int16, text string) map[string]string {
 	request.SetVersion(version)
 	response, err := s.ask(request)
 	if err != nil {
-		return map[string]string{"answer": err.Error()}
+		return err.Error()
 	}
 	var tree any
 	must(0, json.Unmarshal(must(json.Marshal(response)), &tree))
-	lines := map[string]string{}
-	flatten("", tree, lines)
-	return lines
+	return plain(tree)
 }
 
 var (
-	hidden  = []string{"UnknownTags", "Version", "ClusterID", "Host", "Port", "TotalBytes", "UsableBytes", "Size", "ProducerID", "Dir", "LastFetchTimestamp", "LastCaughtUpTimestamp", "HighWatermark", "LeaderEpoch", "LogEndOffset", "ThrottleMillis", "FinalizedFeaturesEpoch"}
-	present = []string{"ErrorMessage", "Documentation", "TopicID", "Message"}
+	hidden = []string{
+		"UnknownTags", "Version", "ClusterID", "Host", "Port", "TotalBytes", "UsableBytes", "Size", "ProducerID", "Dir", "LeaderEpoch",
+		"LastFetchTimestamp", "LastCaughtUpTimestamp", "LogEndOffset", "ThrottleMillis", "FinalizedFeaturesEpoch",
+	}
+	present = []string{"ErrorMessage", "Documentation", "TopicID"}
+	empty   = []string{"null", `""`, "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]"}
 )
 
-func flatten(path string, tree any, lines map[string]string) {
-	name := path[strings.LastIndex(path, ".")+1:]
-	switch {
-	case slices.Contains(hidden, name) && !strings.Contains(path, "Partitions"):
-	case slices.Contains(hidden[:14], name):
-	case slices.Contains(present, name):
-		text := string(must(json.Marshal(tree)))
-		lines[path] = fmt.Sprint("there: ", text != "null" && text != `""` && text != "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]")
-	default:
-		branch(path, tree, lines)
-	}
-}
-
-// branch names an element of an array by what identifies it, so that the order of arrays does not count.
-func branch(path string, tree any, lines map[string]string) {
+// plain turns arrays of objects into maps by what identifies their elements, so that order does not count.
+func plain(tree any) any {
 	switch tree := tree.(type) {
 	case map[string]any:
 		for name, value := range tree {
-			flatten(path+"."+name, value, lines)
+			switch {
+			case slices.Contains(hidden, name):
+				delete(tree, name)
+			case slices.Contains(present, name):
+				tree[name] = !slices.Contains(empty, string(must(json.Marshal(value))))
+			default:
+				tree[name] = plain(value)
+			}
 		}
 	case []any:
-		lines[path+".length"] = fmt.Sprint(len(tree))
+		named := map[string]any{}
 		for i, value := range tree {
-			flatten(fmt.Sprintf("%s[%s]", path, identity(i, value)), value, lines)
+			named[identity(i, value)] = plain(value)
 		}
-	default:
-		lines[path] = fmt.Sprint(tree)
+		return named
 	}
+	return tree
 }
 
 func identity(i int, value any) string {
 	object, _ := value.(map[string]any)
 	for _, name := range []string{"ApiKey", "Name", "Topic", "Group", "Partition", "MemberID", "ConfigName"} {
-		if name, ok := object[name]; ok && name != nil {
+		if name, ok := object[name]; ok && name != nil && name != "" {
 			return fmt.Sprint(name)
 		}
 	}
@@ -224,25 +221,29 @@ func compare(kafka, millstream *server, key int16, text string) map[string][]int
 	differences := map[string][]int16{}
 	limits := []int16{kmsg.RequestForKey(key).MaxVersion(), kafka.versions[key][1], millstream.versions[key][1]}
 	for version := max(kafka.versions[key][0], millstream.versions[key][0]); version <= slices.Min(limits); version++ {
-		expected, found := kafka.answer(key, version, text), millstream.answer(key, version, text)
-		for path := range union(expected, found) {
-			if expected[path] != found[path] {
-				line := fmt.Sprintf("%s: Kafka %q, Millstream %q", path, expected[path], found[path])
-				differences[line] = append(differences[line], version)
-			}
-		}
+		difference("", kafka.answer(key, version, text), millstream.answer(key, version, text), func(line string) {
+			differences[line] = append(differences[line], version)
+		})
 	}
 	return differences
 }
 
-func union(a, b map[string]string) map[string]bool {
-	all := map[string]bool{}
-	for path := range a {
-		all[path] = true
+// difference tells of each path at which two trees differ.
+func difference(path string, kafka, millstream any, tell func(string)) {
+	expected, isTree := kafka.(map[string]any)
+	found, isTreeToo := millstream.(map[string]any)
+	if isTree && isTreeToo {
+		for name := range union(expected, found) {
+			difference(path+"."+name, expected[name], found[name], tell)
+		}
+	} else if !reflect.DeepEqual(kafka, millstream) {
+		tell(fmt.Sprintf("%s: Kafka %s, Millstream %s", path, must(json.Marshal(kafka)), must(json.Marshal(millstream))))
 	}
-	for path := range b {
-		all[path] = true
-	}
+}
+
+func union(a, b map[string]any) map[string]any {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
 	return all
 }
 
