@@ -11,10 +11,12 @@ pub(crate) mod authorized;
 mod alter_configs;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
 mod describe_quorum;
@@ -22,21 +24,30 @@ mod describe_topic_partitions;
 mod distinct;
 mod elect_leaders;
 mod fetch;
+mod find_coordinator;
+mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod join_group;
 mod leader_epoch;
+mod leave_group;
 mod list_config_resources;
+mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod resources;
+mod sync_group;
 
 use millstream_wire::{ApiKey, decode_message, response_frame};
 use tracing::Instrument;
 
-use crate::dispatch::{CloseReason, Incoming, Pending};
+use crate::dispatch::{Incoming, Pending};
 
 macro_rules! served {
     ($($api:ident => $module:ident $(($kind:ident))?,)+) => {
@@ -47,7 +58,6 @@ macro_rules! served {
         pub(crate) fn serve(request: Incoming) -> Pending {
             match request.api {
                 $(ApiKey::$api => served!(@start request, $module $($kind)?),)+
-                api => Pending::settled(Err(CloseReason::NotServed(api))),
             }
         }
     };
@@ -69,6 +79,15 @@ served! {
     Fetch => fetch,
     ListOffsets => list_offsets,
     Metadata => metadata,
+    OffsetCommit => offset_commit,
+    OffsetFetch => offset_fetch,
+    FindCoordinator => find_coordinator,
+    JoinGroup => join_group,
+    Heartbeat => heartbeat,
+    LeaveGroup => leave_group,
+    SyncGroup => sync_group,
+    DescribeGroups => describe_groups,
+    ListGroups => list_groups,
     ApiVersions => api_versions,
     CreateTopics => create_topics,
     DeleteTopics => delete_topics,
@@ -79,9 +98,11 @@ served! {
     AlterConfigs => alter_configs,
     DescribeLogDirs => describe_log_dirs,
     CreatePartitions => create_partitions,
+    DeleteGroups => delete_groups,
     ElectLeaders => elect_leaders,
     IncrementalAlterConfigs => incremental_alter_configs,
     ListPartitionReassignments => list_partition_reassignments,
+    OffsetDelete => offset_delete,
     DescribeQuorum => describe_quorum,
     DescribeCluster => describe_cluster,
     DescribeProducers => describe_producers,

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::catalog::Catalog;
 use crate::config::BrokerConfig;
 use crate::fetch_sessions::FetchSessions;
+use crate::groups::{self, Groups};
 use crate::producer_ids::ProducerIds;
 use crate::{Environment, Error};
 
@@ -17,6 +18,7 @@ use crate::{Environment, Error};
 #[derive(Debug)]
 pub struct Broker {
     catalog: Arc<Catalog>,
+    groups: Groups,
     store: Arc<Store>,
     environment: Environment,
     cluster_id: String,
@@ -41,10 +43,12 @@ impl Broker {
             .max_incremental_fetch_session_cache_slots
             .unsigned_abs() as usize;
         let catalog = Catalog::open(Arc::clone(&store), config, environment).await?;
+        let groups = Groups::new(Arc::clone(&catalog), Arc::clone(&store), environment);
         let broker = Arc::new(Self {
             catalog,
             fetch_sessions: FetchSessions::new(slots),
             producer_ids: ProducerIds::default(),
+            groups,
             cluster_id: millstream_wire::base64_id(store.cluster_id()),
             store,
             environment,
@@ -52,6 +56,7 @@ impl Broker {
             background: Mutex::default(),
         });
         broker.spawn(maintain(Arc::clone(&broker))).await;
+        broker.spawn(groups::serve(Arc::clone(&broker))).await;
         Ok(broker)
     }
 
@@ -90,6 +95,11 @@ impl Broker {
     /// Ids for idempotent producers.
     pub(crate) fn producer_ids(&self) -> &ProducerIds {
         &self.producer_ids
+    }
+
+    /// Who reads the topics, and how far they have come.
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     /// The configuration as it is now.

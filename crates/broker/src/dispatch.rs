@@ -45,9 +45,6 @@ pub enum CloseReason {
     /// The frame does not begin with the header of a request that is served.
     #[error("bad request header: {0}")]
     Header(#[source] millstream_wire::Error),
-    /// The API is known and not offered to clients.
-    #[error("{} is not served", .0.name())]
-    NotServed(ApiKey),
     /// The version lies outside what is served.
     #[error("{} version {version} is not served", .api.name())]
     UnsupportedVersion {

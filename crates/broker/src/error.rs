@@ -167,6 +167,12 @@ pub enum Error {
     /// A record of an internal topic cannot be written or read.
     #[error("record of an internal topic: {0}")]
     Record(#[from] millstream_wire::Error),
+    /// A group refused.
+    #[error(transparent)]
+    Group(#[from] millstream_groups::Error),
+    /// What is known of groups is being read back, or cannot be.
+    #[error("the coordinator of the group is not available")]
+    CoordinatorNotAvailable,
     /// The broker is shutting down.
     #[error("the broker is shutting down")]
     ShuttingDown,
@@ -209,8 +215,11 @@ impl Error {
             Self::Record(_) => ErrorCode::UNKNOWN_SERVER_ERROR,
             Self::Store(error) => store_code(error),
             Self::Batch(error) => batch_code(error),
+            Self::Group(error) => group_code(error),
             // Clients of a broker that goes away look for the next one and try again.
-            Self::ShuttingDown => ErrorCode::COORDINATOR_NOT_AVAILABLE,
+            Self::CoordinatorNotAvailable | Self::ShuttingDown => {
+                ErrorCode::COORDINATOR_NOT_AVAILABLE
+            }
         }
     }
 }
@@ -246,6 +255,25 @@ fn store_code(error: &millstream_store::Error) -> ErrorCode {
     }
 }
 
+fn group_code(error: &millstream_groups::Error) -> ErrorCode {
+    use millstream_groups::Error as Group;
+    match error {
+        Group::InvalidGroupId => ErrorCode::INVALID_GROUP_ID,
+        Group::GroupIdNotFound(_) => ErrorCode::GROUP_ID_NOT_FOUND,
+        Group::UnknownMember(_) => ErrorCode::UNKNOWN_MEMBER_ID,
+        Group::FencedInstanceId(_) => ErrorCode::FENCED_INSTANCE_ID,
+        Group::MemberIdRequired(_) => ErrorCode::MEMBER_ID_REQUIRED,
+        Group::IllegalGeneration { .. } => ErrorCode::ILLEGAL_GENERATION,
+        Group::RebalanceInProgress => ErrorCode::REBALANCE_IN_PROGRESS,
+        Group::InconsistentProtocol => ErrorCode::INCONSISTENT_GROUP_PROTOCOL,
+        Group::GroupFull(_) => ErrorCode::GROUP_MAX_SIZE_REACHED,
+        Group::InvalidSessionTimeout(_) => ErrorCode::INVALID_SESSION_TIMEOUT,
+        Group::OffsetMetadataTooLarge(_) => ErrorCode::OFFSET_METADATA_TOO_LARGE,
+        Group::NonEmptyGroup(_) => ErrorCode::NON_EMPTY_GROUP,
+        Group::SubscribedToTopic(_) => ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC,
+    }
+}
+
 fn batch_code(error: &millstream_batch::Error) -> ErrorCode {
     use millstream_batch::Error as Batch;
     match error {
@@ -269,4 +297,12 @@ pub(crate) fn report(error: Option<&Error>) -> (ErrorCode, Option<Cow<'static, s
     error.map_or((ErrorCode::NONE, None), |error| {
         (error.code(), Some(Cow::Owned(error.to_string())))
     })
+}
+
+/// The one field with which a response reports on one of its parts.
+pub(crate) fn code_of<T>(outcome: &Result<T, Error>) -> ErrorCode {
+    match outcome {
+        Ok(_) => ErrorCode::NONE,
+        Err(error) => error.code(),
+    }
 }

@@ -1,7 +1,7 @@
 //! From requests to the domain: dispatcher, topics, coordinators, handlers.
 //!
 //! [`Broker::dispatch`] takes a frame and gives back a frame. `api` holds one file for each API and the one list
-//! that joins them with the wire; `catalog` knows the topics; `config` declares every setting. This crate is the
+//! that joins them with the wire; `catalog` knows the topics, `groups` who reads them; `config` declares every setting. This crate is the
 //! only one that knows both the wire and the store. It opens no socket and no file.
 
 mod api;
@@ -13,6 +13,7 @@ mod dispatch;
 mod environment;
 mod error;
 mod fetch_sessions;
+mod groups;
 mod producer_ids;
 mod resource_type;
 mod topic_key;

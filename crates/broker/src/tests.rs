@@ -3,10 +3,12 @@
 
 mod configs;
 mod fetch;
+mod groups;
 mod healing;
 mod list_offsets;
 mod logs;
 mod metadata;
+mod offsets;
 mod produce;
 mod topics;
 mod traffic;

@@ -27,6 +27,9 @@ pub(crate) const TOPIC: i32 = bits(&[
     ALTER_CONFIGS,
 ]);
 
+/// All operations on a group.
+pub(crate) const GROUP: i32 = bits(&[READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS]);
+
 /// All operations on the cluster.
 pub(crate) const CLUSTER: i32 = bits(&[
     CREATE,

@@ -28,6 +28,9 @@ pub(crate) async fn handle<'a>(
         responses.push(match judged.and_then(|()| find(broker, topic)) {
             Ok((name, id)) => {
                 let outcome = broker.catalog().delete_topic(id).await;
+                if outcome.is_ok() {
+                    broker.groups().forget_topic(&name, id).await;
+                }
                 result(Some(Cow::Owned(name)), id, outcome.err().as_ref())
             }
             Err(error) => result(topic.name.map(Cow::Borrowed), topic.topic_id, Some(&error)),

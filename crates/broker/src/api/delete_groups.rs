@@ -1,0 +1,33 @@
+//! DeleteGroups: ends groups without members, with all that they have committed.
+
+use std::borrow::Cow;
+
+use millstream_wire::api::delete_groups::{GroupResult, Request, Response};
+
+use crate::connection::RequestContext;
+use crate::error::code_of;
+use crate::{Broker, Error};
+
+pub(crate) async fn handle<'a>(
+    broker: &'a Broker,
+    request: Request<'a>,
+    _: &'a RequestContext<'a>,
+) -> Response<'a> {
+    let mut results = Vec::new();
+    for id in request.groups_names {
+        let outcome = broker
+            .groups()
+            .run(id, |groups, _, effects| groups.delete_group(id, effects));
+        let outcome = outcome
+            .await
+            .and_then(|deleted| deleted.map_err(Error::from));
+        results.push(GroupResult {
+            group_id: Cow::Borrowed(id),
+            error_code: code_of(&outcome),
+        });
+    }
+    Response {
+        results,
+        ..Response::default()
+    }
+}

@@ -1,0 +1,98 @@
+//! JoinGroup: a member enters a rebalance, and is answered when the new generation has formed.
+//!
+//! - 0: one timeout for sessions and rebalances; 1: two
+//! - 4: a dynamic member's first join is answered with MEMBER_ID_REQUIRED and its id (KIP-394)
+//! - 5: static members (KIP-345)
+//! - 7: the protocol's name is null where there is none
+//! - 9: a leader can be told to keep the assignment (KIP-814)
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use millstream_groups::{JoinRequest, Joined, Protocol, Reply};
+use millstream_wire::api::join_group::{self as wire, Member, Request, Response};
+
+use crate::connection::RequestContext;
+use crate::{Broker, Error};
+
+pub(crate) async fn handle<'a>(
+    broker: &'a Broker,
+    request: Request<'a>,
+    context: &'a RequestContext<'a>,
+) -> Response<'a> {
+    let (group, member_id) = (request.group_id, request.member_id);
+    let join = understood(broker, &request, context);
+    let reply = broker.groups().ask(group, |groups, token, now, effects| {
+        groups.join(group, join, token, now, effects);
+    });
+    let mut response = match reply.await {
+        Ok(Reply::Join(Ok(joined))) => accepted(joined),
+        Ok(Reply::Join(Err(error))) => refused(member_id, &error.into()),
+        Ok(Reply::Sync(_)) => refused(member_id, &Error::CoordinatorNotAvailable),
+        Err(error) => refused(member_id, &error),
+    };
+    if context.version.n < 7 {
+        response.protocol_name.get_or_insert_default();
+    }
+    response
+}
+
+fn understood(broker: &Broker, request: &Request<'_>, context: &RequestContext<'_>) -> JoinRequest {
+    let name = request
+        .group_instance_id
+        .unwrap_or_else(|| context.client_id());
+    let id = (broker.environment().random_uuid)();
+    JoinRequest {
+        member_id: request.member_id.to_owned(),
+        fresh_member_id: Arc::from(format!("{name}-{id}")),
+        instance_id: request.group_instance_id.map(str::to_owned),
+        client_id: context.client_id().to_owned(),
+        client_host: format!("/{}", context.connection.peer.ip()),
+        session_timeout_ms: request.session_timeout_ms,
+        rebalance_timeout_ms: match context.version.n {
+            0 => request.session_timeout_ms,
+            _ => request.rebalance_timeout_ms,
+        },
+        protocol_type: request.protocol_type.to_owned(),
+        protocols: request.protocols.iter().map(protocol).collect(),
+        id_required: context.version.n >= 4,
+        can_skip_assignment: context.version.n >= 9,
+    }
+}
+
+fn protocol(protocol: &wire::Protocol<'_>) -> Protocol {
+    Protocol {
+        name: protocol.name.to_owned(),
+        metadata: Arc::from(protocol.metadata),
+    }
+}
+
+fn accepted(joined: Joined) -> Response<'static> {
+    let member = |member: millstream_groups::JoinedMember| Member {
+        member_id: Cow::Owned(member.member_id.to_string()),
+        group_instance_id: member.instance_id.map(Cow::Owned),
+        metadata: Cow::Owned(member.metadata.to_vec()),
+    };
+    Response {
+        generation_id: joined.generation,
+        protocol_type: joined.protocol_type.map(Cow::Owned),
+        protocol_name: joined.protocol.map(Cow::Owned),
+        leader: Cow::Owned(joined.leader.as_deref().unwrap_or_default().to_owned()),
+        skip_assignment: joined.skip_assignment,
+        member_id: Cow::Owned(joined.member_id.to_string()),
+        members: joined.members.into_iter().map(member).collect(),
+        ..Response::default()
+    }
+}
+
+fn refused<'a>(member_id: &'a str, error: &Error) -> Response<'a> {
+    let given = match error {
+        Error::Group(millstream_groups::Error::MemberIdRequired(id)) => Cow::Owned(id.to_string()),
+        _ => Cow::Borrowed(member_id),
+    };
+    Response {
+        error_code: error.code(),
+        member_id: given,
+        ..Response::default()
+    }
+}
