@@ -13,8 +13,8 @@ settings! {
     /// What one topic promises, resolved against its broker's defaults.
     pub struct TopicConfig;
 
-    /// What removes old records: `delete` by age and size, `compact` by key, both, or nothing
-    /// when empty.
+    /// What removes old records: `delete` by age and size, or nothing when empty. `compact`, alone or
+    /// beside it, is stored: nothing is compacted yet.
     cleanup_policy: CleanupPolicy = "cleanup.policy", "delete",
         from: &[("log.cleanup.policy", 1)];
     /// Age in milliseconds after which records are removed; -1 keeps them for ever.
@@ -29,8 +29,7 @@ settings! {
     /// Age in milliseconds after which a partition begins a new segment file.
     segment_ms: i64 = "segment.ms", "604800000", min: 1,
         from: &[("log.roll.ms", 1), ("log.roll.hours", 3_600_000)];
-    /// Up to so many milliseconds are taken off segment.ms, so that segments do not all end at
-    /// once.
+    /// Stored only: segments end by size and age alone.
     segment_jitter_ms: i64 = "segment.jitter.ms", "0", min: 0,
         from: &[("log.roll.jitter.ms", 1), ("log.roll.jitter.hours", 3_600_000)];
     /// Stored only: indexes grow with their segment.
@@ -67,16 +66,16 @@ settings! {
     /// Level of zstd where compression.type is zstd.
     compression_zstd_level: i32 = "compression.zstd.level", "3", min: -131_072, max: 22,
         from: &[("compression.zstd.level", 1)];
-    /// Share of superseded bytes from which a log is worth compacting.
+    /// Stored only: nothing is compacted yet.
     min_cleanable_dirty_ratio: f64 = "min.cleanable.dirty.ratio", "0.5", min: 0, max: 1,
         from: &[("log.cleaner.min.cleanable.ratio", 1)];
-    /// Milliseconds for which a record is safe from compaction.
+    /// Stored only: nothing is compacted yet.
     min_compaction_lag_ms: i64 = "min.compaction.lag.ms", "0", min: 0,
         from: &[("log.cleaner.min.compaction.lag.ms", 1)];
-    /// Milliseconds after which a record is compacted however clean its log is.
+    /// Stored only: nothing is compacted yet.
     max_compaction_lag_ms: i64 = "max.compaction.lag.ms", "9223372036854775807", min: 1,
         from: &[("log.cleaner.max.compaction.lag.ms", 1)];
-    /// Milliseconds for which compaction keeps the tombstone of a deleted key.
+    /// Stored only: nothing is compacted yet.
     delete_retention_ms: i64 = "delete.retention.ms", "86400000", min: 0,
         from: &[("log.cleaner.delete.retention.ms", 1)];
     /// Stored only: files are removed at once.
