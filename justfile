@@ -22,6 +22,14 @@ check:
 config-page:
     WRITE_CONFIG_PAGE=1 cargo test -p millstream-broker --lib the_configuration_page_is_up_to_date
 
+# Write docs/protocol.md from the list of APIs
+protocol-page:
+    WRITE_PROTOCOL_PAGE=1 cargo test -p millstream-wire --lib protocol_table
+
+# Feed one fuzz target for as many seconds; see fuzz/README.md
+fuzz target seconds="300":
+    RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} -- -max_total_time={{seconds}}
+
 # Every client suite whose toolchain is there
 clients *names:
     protocol-tests/clients/run-all {{names}}

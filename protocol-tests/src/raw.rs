@@ -95,10 +95,7 @@ impl Connection {
         let frame = self
             .receive()
             .unwrap_or_else(|error| panic!("{api} {version}: {error}"));
-        let version = Version {
-            n: version,
-            flexible: api.is_flexible(version),
-        };
+        let version = api.encoding(version);
         let (header, body) = ResponseHeader::decode(&frame, api, version).expect("a header");
         assert_eq!(header.correlation_id, CORRELATION, "the answer to {api}");
         Answer {

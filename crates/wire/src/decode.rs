@@ -122,7 +122,7 @@ fn short(input: &[u8]) -> Parsed<'_, i32> {
     be_i16.map(i32::from).parse(input)
 }
 
-/// The number of elements of an array whose length is always a plain `i32` or varint, or null.
+/// As many bytes as the length in front of them says.
 fn nullable_bytes<'a>(
     input: &'a [u8],
     version: Version,
@@ -224,12 +224,15 @@ impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
         if count > left {
             return fail(Error::ImpossibleCount { count, left });
         }
-        // An element may be larger in memory than on the wire: what is reserved up front is never
-        // more than the message itself holds.
+        // An element may be larger in memory than on the wire: what is reserved at first is no more
+        // than the message itself holds, and then never more than twice what was read.
         let mut elements = Self::with_capacity(count.min(left / size_of::<T>().max(1) + 1));
         for _ in 0..count {
             let (rest, element) = T::decode(input, version)?;
             input = rest;
+            if elements.len() == elements.capacity() {
+                elements.reserve_exact(elements.len().min(count - elements.len()));
+            }
             elements.push(element);
         }
         Ok((input, Some(elements)))

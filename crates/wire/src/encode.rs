@@ -125,3 +125,45 @@ impl<T: Encode> Encode for Vec<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(value: &impl Encode, version: Version) -> Bytes {
+        let mut out = Encoder::new();
+        value.encode(&mut out, version);
+        out.into_bytes()
+    }
+
+    #[test]
+    fn a_string_too_long_for_a_classic_length_is_cut_between_characters() {
+        let long = "ü".repeat(20_000);
+        let cut = encoded(&long.as_str(), Version::classic(0));
+        assert_eq!(cut[..2], 32_766_i16.to_be_bytes());
+        assert_eq!(&cut[2..], &long.as_bytes()[..32_766]);
+        let whole = encoded(&long.as_str(), Version::flexible(0));
+        assert_eq!(&whole[3..], long.as_bytes());
+    }
+
+    #[test]
+    fn null_is_a_length_of_its_own_or_a_byte_in_front() {
+        let check = |value: &dyn Fn(&mut Encoder, Version), classic: &[u8], flexible: &[u8]| {
+            for (version, expected) in [
+                (Version::classic(0), classic),
+                (Version::flexible(0), flexible),
+            ] {
+                let mut out = Encoder::new();
+                value(&mut out, version);
+                assert_eq!(out.into_bytes(), expected);
+            }
+        };
+        check(&|out, v| None::<&str>.encode(out, v), &[0xff, 0xff], &[0]);
+        check(&|out, v| None::<&[u8]>.encode(out, v), &[0xff; 4], &[0]);
+        check(&|out, v| None::<Vec<i8>>.encode(out, v), &[0xff; 4], &[0]);
+        check(&|out, v| Some("").encode(out, v), &[0, 0], &[1]);
+        // Only structures are preceded by a byte; a number stands for one here.
+        check(&|out, v| None::<i8>.encode(out, v), &[0xff], &[0xff]);
+        check(&|out, v| Some(7_i8).encode(out, v), &[1, 7], &[1, 7]);
+    }
+}

@@ -41,20 +41,14 @@ impl<'a> RequestHeader<'a> {
             return Err(nom::Err::Failure(Error::UnknownApiKey(api_key)));
         };
         let (input, client_id) = Option::decode(input, CLASSIC)?;
-        let version = Version {
-            n: api_version,
-            flexible: api.is_flexible(api_version),
+        let (input, ()) = decode_tags(input, api.encoding(api_version), |_, _| Ok(()))?;
+        let header = Self {
+            api_key,
+            api_version,
+            correlation_id,
+            client_id,
         };
-        let (input, ()) = decode_tags(input, version, |_, _| Ok(()))?;
-        Ok((
-            input,
-            Self {
-                api_key,
-                api_version,
-                correlation_id,
-                client_id,
-            },
-        ))
+        Ok((input, header))
     }
 }
 
@@ -78,24 +72,20 @@ pub fn response_frame(
 /// A whole request, ready to be sent. The header's key and version say how the body is encoded.
 #[cfg(feature = "client")]
 pub fn request_frame(header: &RequestHeader<'_>, body: &impl Encode) -> Frame {
-    let flexible =
-        ApiKey::from_i16(header.api_key).is_some_and(|api| api.is_flexible(header.api_version));
+    let version = ApiKey::from_i16(header.api_key)
+        .map_or(Version::classic(header.api_version), |api| {
+            api.encoding(header.api_version)
+        });
     let mut out = Encoder::new();
     out.buffer().put_u32(0);
     out.buffer().put_i16(header.api_key);
     out.buffer().put_i16(header.api_version);
     out.buffer().put_i32(header.correlation_id);
     header.client_id.encode(&mut out, Version::classic(1));
-    if flexible {
+    if version.flexible {
         out.put_uvarint(0);
     }
-    body.encode(
-        &mut out,
-        Version {
-            n: header.api_version,
-            flexible,
-        },
-    );
+    body.encode(&mut out, version);
     out.into_frame()
 }
 

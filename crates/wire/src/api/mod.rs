@@ -180,18 +180,15 @@ impl ApiKey {
         self.api().advertised.clone()
     }
 
-    /// Whether version `n`, served or not, uses the flexible encoding.
-    pub fn is_flexible(self, n: i16) -> bool {
-        self.api().flexible_since.is_some_and(|since| n >= since)
+    /// Version `n` with its encoding, served or not.
+    pub fn encoding(self, n: i16) -> Version {
+        let flexible = self.api().flexible_since.is_some_and(|since| n >= since);
+        Version { n, flexible }
     }
 
     /// Version `n` with its encoding, if it is served.
     pub fn version(self, n: i16) -> Option<Version> {
-        let version = Version {
-            n,
-            flexible: self.is_flexible(n),
-        };
-        self.api().versions.contains(&n).then_some(version)
+        self.api().versions.contains(&n).then(|| self.encoding(n))
     }
 }
 

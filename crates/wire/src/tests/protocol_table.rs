@@ -8,7 +8,7 @@ use crate::ApiKey;
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/protocol.md");
 
 /// Set to any value, this variable lets the test write the page instead of comparing it.
-const REGENERATE: &str = "MILLSTREAM_WRITE_DOCS";
+const REGENERATE: &str = "WRITE_PROTOCOL_PAGE";
 
 /// What Apache Kafka 4.3.1 serves to clients and Millstream does not, by the reason why.
 const NOT_SERVED: &[(&str, &[(i16, &str)])] = &[
@@ -148,7 +148,7 @@ except ApiVersions, which is answered in any version. Each API is declared in `c
 and handled in `crates/broker/src/api/`.
 
 This page is written from those declarations:
-`MILLSTREAM_WRITE_DOCS=1 cargo test -p millstream-wire protocol_table`.
+`WRITE_PROTOCOL_PAGE=1 cargo test -p millstream-wire --lib protocol_table`.
 
 ## Served
 
