@@ -33,6 +33,7 @@ mod snapshot;
 mod space;
 mod store;
 mod subscription;
+mod syncers;
 mod tail;
 mod timestamps;
 mod walk;

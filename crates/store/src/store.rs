@@ -32,6 +32,7 @@ use crate::progress::Stop;
 use crate::queue::{End, Queue};
 use crate::recovery::{self, Recovered};
 use crate::segment::Volume;
+use crate::syncers::{self, Syncers};
 use crate::writer::Writer;
 use crate::{lock, meta};
 
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) volume: Volume,
     pub(crate) options: StoreOptions,
     pub(crate) queue: Queue,
+    pub(crate) syncers: Syncers,
     pub(crate) keeper: Keeper,
 }
 
@@ -87,21 +89,13 @@ impl Store {
         let shared = Arc::new(Shared {
             volume: Volume { disk, cluster_id },
             queue: Queue::new(options.pending_bytes),
+            syncers: Syncers::default(),
             keeper: Keeper::new(sender),
             options,
         });
         let clean = take_clean_mark(&shared.volume, dir)?;
         let partitions = open_partitions(&shared, &topics, clean, now_ms)?;
-        let threads = vec![
-            spawn("store-writer", {
-                let writer = Writer::new(Arc::clone(&shared));
-                move || writer.run()
-            })?,
-            spawn("store-keeper", {
-                let disk = Arc::clone(&shared.volume.disk);
-                move || keeper::run(&*disk, &jobs)
-            })?,
-        ];
+        let threads = start_threads(&shared, jobs)?;
         Ok(Store {
             dir: dir.to_owned(),
             shared,
@@ -233,16 +227,15 @@ impl Store {
         format::save(&**disk, &path, Kind::Clean, *cluster_id, &[])
     }
 
-    /// Ends the threads.
+    /// Ends the threads, the writer first, for it needs the others.
     fn stop(&self, end: End) {
         self.shared.queue.end(end);
-        for (i, thread) in self.threads.lock().drain(..).enumerate() {
-            if i == 1 {
-                self.shared.keeper.send(Job::End);
-            }
+        for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the store panicked");
             }
+            self.shared.syncers.end();
+            self.shared.keeper.send(Job::End);
         }
     }
 }
@@ -254,6 +247,21 @@ impl Drop for Store {
         }
         self.stop(End::Now);
     }
+}
+
+/// Starts the threads of a store; the writer is the first.
+fn start_threads(shared: &Arc<Shared>, jobs: mpsc::Receiver<Job>) -> Result<Vec<JoinHandle<()>>> {
+    let writer = Writer::new(Arc::clone(shared));
+    let disk = Arc::clone(&shared.volume.disk);
+    let mut threads = vec![
+        spawn("store-writer", move || writer.run())?,
+        spawn("store-keeper", move || keeper::run(&*disk, &jobs))?,
+    ];
+    for _ in 0..syncers::HELPERS {
+        let shared = Arc::clone(shared);
+        threads.push(spawn("store-syncer", move || shared.syncers.help())?);
+    }
+    Ok(threads)
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

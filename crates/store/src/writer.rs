@@ -60,12 +60,26 @@ impl Writer {
         for commit in kept {
             self.publish(commit);
         }
-        for commit in unsynced {
-            match sync(&commit.runs) {
+        for (commit, synced) in self.sync(unsynced) {
+            match synced {
                 Ok(()) => self.publish(commit),
                 Err(error) => commit.partition.poison(&error),
             }
         }
+    }
+
+    /// Syncs every file that was written to, and tells of each commit whether all of its were.
+    fn sync(&self, commits: Vec<Commit>) -> Vec<(Commit, Result<()>)> {
+        let runs = commits.iter().flat_map(|commit| &commit.runs);
+        let files = runs.map(|run| Arc::clone(&run.file)).collect();
+        let mut results = self.shared.syncers.sync(files).into_iter();
+        let all = |commit: Commit| {
+            let own = commit.runs.iter().zip(&mut results);
+            let synced = own.map(|(run, result)| result.on("sync", run.segment.log_path()));
+            let first_error = synced.collect::<Vec<_>>().into_iter().collect();
+            (commit, first_error)
+        };
+        commits.into_iter().map(all).collect()
     }
 
     /// Takes what waits in a partition and writes it; `None` if nothing was written.
@@ -170,12 +184,6 @@ fn fail(shared: &Shared, partition: &Partition, from: i64, failure: Failure) {
             partition.progress.lose(from..end);
         }
     }
-}
-
-/// Syncs every file of a commit.
-fn sync(runs: &[Run]) -> Result<()> {
-    runs.iter()
-        .try_for_each(|run| run.file.sync().on("sync", run.segment.log_path()))
 }
 
 fn cached(batch: Pending) -> Cached {
