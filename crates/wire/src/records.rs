@@ -34,6 +34,33 @@ impl Encode for Records {
 impl<'a> Decode<'a> for Records {
     fn decode(input: &'a [u8], version: Version) -> Parsed<'a, Self> {
         let (input, bytes) = Option::<Bytes>::decode(input, version)?;
+        let bytes = bytes.filter(|bytes| !bytes.is_empty());
         Ok((input, Self(bytes.into_iter().collect())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode_message;
+
+    #[test]
+    fn no_records_are_read_alike_however_they_are_written() {
+        let none = Ok(Records::default());
+        for classic in [[0; 4], [0xff; 4]] {
+            assert_eq!(decode_message(&classic, Version::classic(4)), none);
+        }
+        for flexible in [[0], [1]] {
+            assert_eq!(decode_message(&flexible, Version::flexible(12)), none);
+        }
+    }
+
+    #[test]
+    fn records_have_one_length_for_all_of_them() {
+        let records = Records(vec![Bytes::from_static(b"ab"), Bytes::from_static(b"c")]);
+        assert_eq!((records.len(), records.is_empty()), (3, false));
+        let mut out = Encoder::new();
+        records.encode(&mut out, Version::flexible(12));
+        assert_eq!(out.into_bytes(), &b"\x04abc"[..]);
     }
 }
