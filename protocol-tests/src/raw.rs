@@ -22,13 +22,7 @@ impl Connection {
     /// When nobody listens at `address`.
     pub fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server accepts connections");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a time limit can be set");
-        stream
-            .set_nodelay(true)
-            .expect("Nagle's algorithm can be switched off");
-        Self { stream }
+        stream.into()
     }
 
     /// Its own port, by which the server's log names it.
@@ -102,6 +96,18 @@ impl Connection {
             body: body.to_vec(),
             version,
         }
+    }
+}
+
+impl From<TcpStream> for Connection {
+    fn from(stream: TcpStream) -> Self {
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a time limit can be set");
+        stream
+            .set_nodelay(true)
+            .expect("Nagle's algorithm can be switched off");
+        Self { stream }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A running server: started on a port and a directory of its own, killed, ended and started again on the same.
 //!
-//! It never waits for a fixed time: the server has started when it accepts a connection, which is tried again
-//! whenever it has logged another line.
+//! It never waits for a fixed time: the server has started when it answers, which is tried again whenever it has
+//! logged another line.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
@@ -12,11 +12,14 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use millstream_wire::ApiKey;
+use millstream_wire::api::api_versions;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::binary;
 use crate::dice::Dice;
+use crate::raw::{self, Connection};
 
 /// A build without optimization on a busy machine starts slowly; a server that takes longer than this is stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -159,7 +162,7 @@ impl Server {
             Log::collect(&self.log, stdout),
         ];
         let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(self.address).is_err() {
+        while !answers(self.address) {
             if let Some(status) = process.try_wait().expect("the server can be waited for") {
                 collectors
                     .into_iter()
@@ -223,6 +226,17 @@ impl Drop for Server {
             eprintln!("--- the server's log\n{}---", self.log());
         }
     }
+}
+
+/// Whether somebody at `address` says which APIs are served.
+fn answers(address: SocketAddr) -> bool {
+    let greeting = api_versions::Request::default();
+    let answer = TcpStream::connect(address).and_then(|stream| {
+        let mut connection = Connection::from(stream);
+        connection.send(&raw::request(ApiKey::ApiVersions, 0, &greeting))?;
+        connection.receive()
+    });
+    answer.is_ok()
 }
 
 /// A port below the range that the kernel gives to outgoing connections, so that a restart finds it free.
