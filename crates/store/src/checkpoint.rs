@@ -9,7 +9,7 @@
 //! +------------+-------+------------------------------+
 //! ```
 //!
-//! It is replaced as a whole when records are deleted by request, when retention leaves no segment,
+//! A new partition has none. It is written and replaced as a whole when records are deleted by request, when retention leaves no segment,
 //! and before the first append under a new leader epoch.
 
 use std::path::{Path, PathBuf};
@@ -47,11 +47,19 @@ impl Checkpoint {
         )
     }
 
-    /// Reads it; a partition that crashed while it was made has none and is empty.
+    /// What a partition begins with, and so what one without the file has.
+    pub(crate) fn of_new_partition() -> Self {
+        Checkpoint {
+            log_start: 0,
+            epochs: Epochs::from_pairs([(0, 0)]),
+        }
+    }
+
+    /// Reads it; a partition has none as long as it has nothing to say.
     pub(crate) fn load(disk: &dyn Disk, dir: &Path, cluster: Uuid) -> Result<Self> {
         let path = Self::path(dir);
         let Some(body) = format::load(disk, &path, Kind::Checkpoint, cluster)? else {
-            return Ok(Self::default());
+            return Ok(Self::of_new_partition());
         };
         Self::decode(&body).ok_or_else(|| Error::Corrupt {
             file: path,

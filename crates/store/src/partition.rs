@@ -60,7 +60,7 @@ impl Partition {
         id: TopicPartition,
         dir: &Path,
         shared: Arc<Shared>,
-        config: LogConfig,
+        config: Arc<LogConfig>,
         found: Recovered,
     ) -> Self {
         let intake = Intake {
@@ -74,7 +74,7 @@ impl Partition {
             id,
             dir: dir.to_owned(),
             shared,
-            config: ArcSwap::from_pointee(config),
+            config: ArcSwap::new(config),
             upkeep: Mutex::new(found.recovery_point),
             appender: Mutex::new(Appender::new(found.is_saved)),
             progress: Progress::new(found.checkpoint.log_start, found.log_end),

@@ -10,7 +10,7 @@
 //!     <next offset>.snapshot               recovery point
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +23,6 @@ use uuid::Uuid;
 use crate::checkpoint::Checkpoint;
 use crate::config::{LogConfig, StoreOptions, TopicPartition};
 use crate::disk::{Disk, File, OsDisk};
-use crate::epochs::Epochs;
 use crate::error::{Error, IoContext, Result};
 use crate::format::{self, Kind};
 use crate::keeper::{self, Job, Keeper};
@@ -139,38 +138,45 @@ impl Store {
         id: TopicPartition,
         config: LogConfig,
     ) -> Result<Arc<Partition>> {
-        let mut partitions = self.partitions.write();
-        if partitions.contains_key(&id) {
-            return Err(Error::AlreadyExists { partition: id });
-        }
-        let dir = self.partition_dir(id);
-        let checkpoint = self.create_dir(&dir)?;
-        let found = Recovered {
-            checkpoint,
-            segments: Vec::new(),
-            log_end: 0,
-            producers: Default::default(),
-            recovery_point: 0,
-            is_saved: true,
-        };
-        let shared = Arc::clone(&self.shared);
-        let partition = Arc::new(Partition::new(id, &dir, shared, config, found));
-        partitions.insert(id, Arc::clone(&partition));
-        Ok(partition)
+        self.create_partitions(&[id], &Arc::new(config))?;
+        self.partition(&id).ok_or(Error::NotFound { partition: id })
     }
 
-    fn create_dir(&self, dir: &Path) -> Result<Checkpoint> {
-        let Volume { disk, cluster_id } = &self.shared.volume;
-        disk.create_dir(dir).on("create", dir)?;
-        let checkpoint = Checkpoint {
-            log_start: 0,
-            epochs: Epochs::from_pairs([(0, 0)]),
-        };
-        checkpoint.save(&**disk, dir, *cluster_id)?;
-        for parent in dir.ancestors().skip(1).take(2) {
-            disk.sync_dir(parent).on("sync", parent)?;
+    /// Makes empty partitions, all for the syncs of one of them.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`] for the first that does; then none is made. [`Error::Io`].
+    pub fn create_partitions(&self, ids: &[TopicPartition], config: &Arc<LogConfig>) -> Result<()> {
+        let mut partitions = self.partitions.write();
+        if let Some(id) = ids.iter().find(|id| partitions.contains_key(id)) {
+            return Err(Error::AlreadyExists { partition: *id });
         }
-        Ok(checkpoint)
+        self.create_dirs(ids)?;
+        for id in ids {
+            let found = Recovered {
+                checkpoint: Checkpoint::of_new_partition(),
+                segments: Vec::new(),
+                log_end: 0,
+                producers: Default::default(),
+                recovery_point: 0,
+                is_saved: true,
+            };
+            let (dir, shared) = (self.partition_dir(*id), Arc::clone(&self.shared));
+            let partition = Partition::new(*id, &dir, shared, Arc::clone(config), found);
+            partitions.insert(*id, Arc::new(partition));
+        }
+        Ok(())
+    }
+
+    /// A directory for each, with every name durable.
+    fn create_dirs(&self, ids: &[TopicPartition]) -> Result<()> {
+        let disk = &self.shared.volume.disk;
+        let mut parents = BTreeSet::new();
+        for dir in ids.iter().map(|id| self.partition_dir(*id)) {
+            disk.create_dir(&dir).on("create", &dir)?;
+            parents.extend(dir.ancestors().skip(1).take(2).map(Path::to_owned));
+        }
+        self.sync_dirs(&parents)
     }
 
     fn partition_dir(&self, id: TopicPartition) -> PathBuf {
@@ -180,16 +186,39 @@ impl Store {
             .join(id.index.to_string())
     }
 
-    /// Deletes a partition. Its name is gone durably when this returns, its bytes soon after; open
-    /// reads go on to their end, appends get [`Error::Deleted`]. Blocks for a sync.
+    /// Deletes a partition; see [`Store::delete_partitions`].
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Io`].
     pub fn delete_partition(&self, id: &TopicPartition) -> Result<()> {
+        self.delete_partitions(std::slice::from_ref(id))
+    }
+
+    /// Deletes partitions, all for the syncs of one of them. Their names are gone durably when this
+    /// returns, their bytes soon after; open reads go on to their end, appends get
+    /// [`Error::Deleted`]. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the first that does not exist, [`Error::Io`]. Those before it take no
+    /// more appends, and the next open removes what is left of them.
+    pub fn delete_partitions(&self, ids: &[TopicPartition]) -> Result<()> {
         let mut partitions = self.partitions.write();
-        let Some(partition) = partitions.remove(id) else {
-            return Err(Error::NotFound { partition: *id });
-        };
+        let mut gone = Vec::with_capacity(ids.len());
+        for id in ids {
+            let missing = Error::NotFound { partition: *id };
+            let partition = partitions.remove(id).ok_or(missing)?;
+            gone.push(self.take_down(&partition)?);
+        }
+        let parents = gone.iter().filter_map(|dir| dir.parent());
+        self.sync_dirs(&parents.map(Path::to_owned).collect())?;
+        for dir in gone {
+            self.shared.keeper.send(Job::Remove(dir));
+        }
+        Ok(())
+    }
+
+    /// Ends a partition; returns the name under which its directory waits for removal.
+    fn take_down(&self, partition: &Partition) -> Result<PathBuf> {
         partition.progress.stop(Stop::Deleted);
         partition.subscribers.notify();
         let _upkeep = partition.upkeep.lock();
@@ -197,12 +226,15 @@ impl Store {
         let gone = dir.with_added_extension(DELETED);
         let disk = &self.shared.volume.disk;
         disk.rename(dir, &gone).on("rename", dir)?;
-        if let Some(parent) = dir.parent() {
-            disk.sync_dir(parent).on("sync", parent)?;
-        }
         partition.tail.evict_below(i64::MAX);
-        self.shared.keeper.send(Job::Remove(gone));
-        Ok(())
+        Ok(gone)
+    }
+
+    /// Makes the names in these directories durable, the deepest first.
+    fn sync_dirs(&self, dirs: &BTreeSet<PathBuf>) -> Result<()> {
+        let disk = &self.shared.volume.disk;
+        let mut deepest_first = dirs.iter().rev();
+        deepest_first.try_for_each(|dir| disk.sync_dir(dir).on("sync", dir))
     }
 
     /// Closes the store: writes and syncs what waits, remembers producers, and marks the directory
@@ -305,7 +337,7 @@ fn open_partitions(
             let Ok(index) = name.parse() else { continue };
             let id = TopicPartition { topic_id, index };
             let found = recovery::open(&shared.volume, &dir, clean, now_ms)?;
-            let config = shared.options.default_config.clone();
+            let config = Arc::new(shared.options.default_config.clone());
             let partition = Partition::new(id, &dir, Arc::clone(shared), config, found);
             partitions.insert(id, Arc::new(partition));
         }

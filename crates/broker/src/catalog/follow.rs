@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use millstream_store::{Partition, Store, TopicPartition};
+use millstream_store::{Error as StoreError, LogConfig, Partition, Store, TopicPartition};
 use uuid::Uuid;
 
 use super::change::Resource;
@@ -78,32 +78,31 @@ fn realise(
 ) -> Result<Topic, Error> {
     let overrides = settings(TopicConfig::TABLE, values);
     let config = Arc::new(TopicConfig::resolve(overrides, broker)?);
-    let partitions = (0..topic.partitions)
-        .map(|index| {
-            partition(
-                store,
-                TopicPartition {
-                    topic_id: id,
-                    index,
-                },
-                &config,
-            )
-        })
-        .collect::<Result<_, _>>()?;
+    let partitions = partitions(store, id, topic.partitions, &Arc::new(log_config(&config)))?;
     Ok(Topic::new(topic.name.clone(), id, config, partitions))
 }
 
-fn partition(
+/// The partitions of a topic, made where they are missing, with that configuration.
+fn partitions(
     store: &Store,
-    tp: TopicPartition,
-    config: &TopicConfig,
-) -> Result<Arc<Partition>, Error> {
-    let config = log_config(config);
-    let Some(partition) = store.partition(&tp) else {
-        return Ok(store.create_partition(tp, config)?);
-    };
-    partition.set_config(config);
-    Ok(partition)
+    topic_id: Uuid,
+    count: i32,
+    config: &Arc<LogConfig>,
+) -> Result<Vec<Arc<Partition>>, Error> {
+    let ids = (0..count).map(|index| TopicPartition { topic_id, index });
+    let is_missing = |id: &TopicPartition| store.partition(id).is_none();
+    let missing: Vec<_> = ids.clone().filter(is_missing).collect();
+    if !missing.is_empty() {
+        store.create_partitions(&missing, config)?;
+    }
+    ids.map(|id| {
+        let partition = store
+            .partition(&id)
+            .ok_or(StoreError::NotFound { partition: id })?;
+        partition.set_config(LogConfig::clone(config));
+        Ok(partition)
+    })
+    .collect()
 }
 
 /// What is set, as far as this release knows the names and allows the values.
@@ -119,9 +118,10 @@ pub(super) fn settings(table: Table, values: Option<&Values>) -> Settings {
 
 /// Removes every partition of the store that the catalog does not know.
 pub(super) fn remove_orphans(store: &Store, image: &Image) -> Result<(), Error> {
-    for orphan in orphans(store, image) {
-        tracing::info!(partition = %orphan, "partition of no topic removed");
-        store.delete_partition(&orphan)?;
+    let orphans = orphans(store, image);
+    if !orphans.is_empty() {
+        tracing::info!(partitions = orphans.len(), "partitions of no topic removed");
+        store.delete_partitions(&orphans)?;
     }
     Ok(())
 }
