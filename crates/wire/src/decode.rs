@@ -18,6 +18,10 @@ use uuid::Uuid;
 
 use crate::{Error, ErrorCode, Version};
 
+/// Most elements that an array may have. No honest message comes near, and without a limit a frame
+/// of empty names would cost many times its own size, here and again in the answer to it.
+pub(crate) const MAX_ELEMENTS: usize = 100_000;
+
 /// The rest of the message and the value, or why there is none.
 pub type Parsed<'a, T> = IResult<&'a [u8], T, Error>;
 
@@ -223,6 +227,9 @@ impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
         // Every element takes a byte at least.
         if count > left {
             return fail(Error::ImpossibleCount { count, left });
+        }
+        if count > MAX_ELEMENTS {
+            return fail(Error::TooManyElements(count));
         }
         // An element may be larger in memory than on the wire: what is reserved at first is no more
         // than the message itself holds, and then never more than twice what was read.

@@ -59,6 +59,15 @@ fn a_hostile_array_count_is_refused_before_anything_is_allocated() {
 }
 
 #[test]
+fn an_array_is_no_longer_than_any_honest_message_needs() {
+    let names = |count: usize| [&(count as i32).to_be_bytes()[..], &vec![0; 2 * count]].concat();
+    accept(&names(MAX_ELEMENTS), CLASSIC, vec![""; MAX_ELEMENTS]);
+    let error = Error::TooManyElements(MAX_ELEMENTS + 1);
+    refuse::<Vec<&str>>(&names(MAX_ELEMENTS + 1), CLASSIC, error);
+    assert!(error.to_string().ends_with(&MAX_ELEMENTS.to_string()));
+}
+
+#[test]
 fn arrays_nest_and_may_be_null() {
     accept(b"\0\0\0\x02\0\x05\0\x06", CLASSIC, vec![5_i16, 6]);
     accept(b"\x03\0\x05\0\x06", FLEXIBLE, vec![5_i16, 6]);

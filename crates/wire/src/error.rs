@@ -2,6 +2,8 @@
 
 use nom::error::{ErrorKind, ParseError};
 
+use crate::decode::MAX_ELEMENTS;
+
 /// A message that cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -22,6 +24,9 @@ pub enum Error {
         /// Bytes left in the message.
         left: usize,
     },
+    /// An array is longer than any honest message needs.
+    #[error("array of {0} elements; the most are {MAX_ELEMENTS}")]
+    TooManyElements(usize),
     /// A null where this version of the message has none.
     #[error("null in a field that cannot be null")]
     UnexpectedNull,

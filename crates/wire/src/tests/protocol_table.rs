@@ -147,6 +147,8 @@ below from the answer to ApiVersions. A request with another key or version clos
 except ApiVersions, which is answered in any version. Each API is declared in `crates/wire/src/api/`
 and handled in `crates/broker/src/api/`.
 
+An array in a request has 100,000 elements at most; a request with more closes its connection.
+
 This page is written from those declarations:
 `WRITE_PROTOCOL_PAGE=1 cargo test -p millstream-wire --lib protocol_table`.
 
