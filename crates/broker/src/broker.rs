@@ -24,6 +24,7 @@ pub struct Broker {
     cluster_id: String,
     fetch_sessions: FetchSessions,
     producer_ids: ProducerIds,
+    drain: watch::Sender<bool>,
     stop: watch::Sender<bool>,
     background: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -52,12 +53,24 @@ impl Broker {
             cluster_id: millstream_wire::base64_id(store.cluster_id()),
             store,
             environment,
+            drain: watch::Sender::new(false),
             stop: watch::Sender::new(false),
             background: Mutex::default(),
         });
         broker.spawn(maintain(Arc::clone(&broker))).await;
         broker.spawn(groups::serve(Arc::clone(&broker))).await;
         Ok(broker)
+    }
+
+    /// From now on no request waits for records to come: long polls are answered with what there is.
+    pub fn drain(&self) {
+        self.drain.send_replace(true);
+    }
+
+    /// Returns once [`Broker::drain`] was called.
+    pub(crate) async fn drained(&self) {
+        // The sender lives in the broker: waiting ends by its word only.
+        let _ = self.drain.subscribe().wait_for(|drain| *drain).await;
     }
 
     /// Ends what runs in the background, and returns when it has ended. Requests are the caller's to end first.

@@ -277,10 +277,9 @@ fn group_code(error: &millstream_groups::Error) -> ErrorCode {
 fn batch_code(error: &millstream_batch::Error) -> ErrorCode {
     use millstream_batch::Error as Batch;
     match error {
-        Batch::Truncated { .. } | Batch::Length(_) | Batch::Checksum { .. } => {
-            ErrorCode::CORRUPT_MESSAGE
-        }
-        Batch::TrailingBytes(_)
+        Batch::Length(_) | Batch::Checksum { .. } => ErrorCode::CORRUPT_MESSAGE,
+        Batch::Truncated { .. }
+        | Batch::TrailingBytes(_)
         | Batch::Magic(_)
         | Batch::Codec { .. }
         | Batch::DecompressedTooLarge { .. }

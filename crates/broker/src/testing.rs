@@ -1,5 +1,7 @@
 //! A broker for tests: started in a directory of its own, asked by frames as a client would ask.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -113,6 +115,13 @@ impl TestBroker {
         Self::start_in(dir, settings).await
     }
 
+    /// The same broker after a crash: what stood in its files is all that its successor finds.
+    pub(crate) async fn crash(self) -> Self {
+        let copy = tempfile::tempdir().unwrap();
+        copy_files(self.dir.path(), copy.path());
+        Self::start_in(copy, self.settings.clone()).await
+    }
+
     /// The answer to a request, or why the connection is closed.
     pub(crate) async fn send(&self, frame: BytesMut) -> Result<Option<Frame>, CloseReason> {
         self.broker.dispatch(&self.connection, frame).response.await
@@ -131,6 +140,19 @@ impl TestBroker {
             .unwrap()
             .unwrap();
         body(api, version, &answer)
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy_files(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 

@@ -91,6 +91,7 @@ impl Server {
             ..
         } = &*self.shared;
         stopping.cancel();
+        broker.drain();
         tasks.close();
         if tokio::time::timeout(patience, tasks.wait()).await.is_err() {
             warn!(

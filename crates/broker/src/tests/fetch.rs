@@ -194,18 +194,41 @@ async fn an_error_is_not_kept_waiting() {
 }
 
 #[tokio::test]
-async fn leader_epochs_are_checked() {
+async fn leader_epochs_are_checked_and_the_current_leader_is_named() {
     let (broker, topic) = broker_with(vec![values(&["a"])]).await;
+    let first = topic.partition(0).unwrap().leader_epoch();
+    let broker = broker.crash().await;
+    let topic = broker.broker.catalog().topic("t").unwrap();
     let current = topic.partition(0).unwrap().leader_epoch();
-    for (epoch, expected) in [
-        (-1, ErrorCode::NONE),
-        (current, ErrorCode::NONE),
-        (current + 1, ErrorCode::UNKNOWN_LEADER_EPOCH),
+    assert!(current > first);
+    for (epoch, expected, leader) in [
+        (-1, ErrorCode::NONE, -1),
+        (current, ErrorCode::NONE, -1),
+        (first, ErrorCode::FENCED_LEADER_EPOCH, 1),
+        (current + 1, ErrorCode::UNKNOWN_LEADER_EPOCH, -1),
     ] {
         let mut request = from(&topic, 0, 0);
         request.topics[0].partitions[0].current_leader_epoch = epoch;
-        assert_eq!(broker.fetch_one(V, &request).await.error_code, expected);
+        let response = broker.fetch(16, &request).await;
+        let result = &response.responses[0].partitions[0];
+        assert_eq!(result.error_code, expected);
+        assert_eq!(result.current_leader.leader_id, leader);
+        let named = response.node_endpoints.iter().any(|node| node.node_id == 1);
+        assert_eq!(named, leader == 1);
     }
+}
+
+#[tokio::test]
+async fn a_long_poll_is_answered_when_the_broker_is_to_stop() {
+    let (broker, topic) = broker_with(vec![]).await;
+    let request = Request {
+        max_wait_ms: i32::MAX,
+        min_bytes: 1,
+        ..from(&topic, 0, 0)
+    };
+    let drain = async { broker.broker.drain() };
+    let (result, ()) = tokio::join!(broker.fetch_one(V, &request), drain);
+    assert_eq!(result.error_code, ErrorCode::NONE);
 }
 
 #[tokio::test]

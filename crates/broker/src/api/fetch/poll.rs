@@ -1,5 +1,6 @@
 //! Looks at the partitions of a fetch until there is enough, without ever polling them.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ pub(super) async fn poll(
     };
     if !poll.look().await && request.max_wait_ms > 0 && !poll.slots.is_empty() {
         let patience = Duration::from_millis(u64::from(request.max_wait_ms.unsigned_abs()));
-        poll.wait(patience).await;
+        poll.wait(broker, patience).await;
     }
     poll.slots
 }
@@ -56,20 +57,22 @@ fn count(bytes: i32) -> usize {
 }
 
 impl Poll {
-    /// Looks again whenever a partition moves, until there is enough or time is up.
-    async fn wait(&mut self, patience: Duration) {
+    /// Looks again whenever a partition moves, until there is enough, or time is up, or the broker is to stop.
+    async fn wait(&mut self, broker: &Broker, patience: Duration) {
         let notify = Arc::new(Notify::new());
         let _subscriptions: Vec<Subscription> = self
             .slots
             .iter()
             .filter_map(|slot| slot.subscribe(&notify))
             .collect();
-        let mut time_is_up = std::pin::pin!(sleep(patience));
+        let mut time_is_up = pin!(sleep(patience));
+        let mut drained = pin!(broker.drained());
         // The first look catches what moved before the subscriptions were there.
         while !self.look().await {
             tokio::select! {
                 () = notify.notified() => {}
                 () = &mut time_is_up => return,
+                () = &mut drained => return,
             }
         }
     }

@@ -16,14 +16,17 @@ use crate::dispatch::{CloseReason, Outcome};
 /// The second stage of a produce.
 pub(super) async fn answer(mut produced: Produced) -> Outcome {
     match produced.acks {
-        0 => unacknowledged(produced),
+        0 => unacknowledged(produced).await,
         1 => settle(&mut produced, Ack::Written).await,
         _ => settle(&mut produced, Ack::Durable).await,
     }
 }
 
 /// The client expects no answer; closing the connection is the only way to tell it of a failure.
-fn unacknowledged(produced: Produced) -> Outcome {
+///
+/// Nobody waits for these batches, so this does: without it a client could send faster than the disk writes.
+async fn unacknowledged(produced: Produced) -> Outcome {
+    produced.broker.store().room().await;
     let partitions = produced
         .topics
         .into_iter()
