@@ -129,11 +129,34 @@ impl<T: Encode> Encode for Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Decode, decode_message};
 
     fn encoded(value: &impl Encode, version: Version) -> Bytes {
         let mut out = Encoder::new();
         value.encode(&mut out, version);
         out.into_bytes()
+    }
+
+    #[test]
+    fn numbers_are_big_endian_and_of_fixed_width() {
+        fn check<'a, T>(value: &T, expected: &'a [u8])
+        where
+            T: Encode + Decode<'a> + PartialEq + std::fmt::Debug,
+        {
+            for version in [Version::classic(0), Version::flexible(0)] {
+                assert_eq!(encoded(value, version), expected);
+                assert_eq!(decode_message::<T>(expected, version).as_ref(), Ok(value));
+            }
+        }
+        check(&true, &[1]);
+        check(&-2_i8, &[0xfe]);
+        check(&-2_i16, &[0xff, 0xfe]);
+        check(&0x0102_0304_i32, &[1, 2, 3, 4]);
+        check(&0x0102_0304_0506_0708_i64, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        check(&0xfffe_u16, &[0xff, 0xfe]);
+        check(&0xfffe_0000_u32, &[0xff, 0xfe, 0, 0]);
+        check(&1.5_f64, &[0x3f, 0xf8, 0, 0, 0, 0, 0, 0]);
+        check(&ErrorCode::UNKNOWN_SERVER_ERROR, &[0xff, 0xff]);
     }
 
     #[test]
