@@ -40,7 +40,7 @@ struct Active {
 #[derive(Debug)]
 pub(crate) struct Appender {
     active: Option<Active>,
-    /// Whether the checkpoint file knows the leader epoch that goes into the batches.
+    /// Whether a power cut would leave the leader epoch that goes into the batches.
     epoch_saved: bool,
     /// Bytes written since the last recovery point.
     pub(crate) since_recovery_point: u64,

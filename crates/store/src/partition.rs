@@ -70,6 +70,7 @@ impl Partition {
             pending: Vec::new(),
             queued: false,
         };
+        let unsaved = !found.is_saved && !found.segments.is_empty();
         Partition {
             id,
             dir: dir.to_owned(),
@@ -83,7 +84,7 @@ impl Partition {
             log: Log::new(found.segments),
             tail: Arc::default(),
             subscribers: Arc::default(),
-            unsaved: AtomicBool::new(!found.is_saved),
+            unsaved: AtomicBool::new(unsaved),
         }
     }
 
