@@ -6,7 +6,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use millstream_batch::Batch;
@@ -50,8 +49,6 @@ pub struct Partition {
     pub(crate) tail: Arc<Tail>,
     pub(crate) progress: Progress,
     pub(crate) subscribers: Arc<Subscribers>,
-    /// Whether the log was appended to since its last recovery point.
-    pub(crate) unsaved: AtomicBool,
 }
 
 impl Partition {
@@ -70,7 +67,6 @@ impl Partition {
             pending: Vec::new(),
             queued: false,
         };
-        let unsaved = !found.is_saved && !found.segments.is_empty();
         Partition {
             id,
             dir: dir.to_owned(),
@@ -84,7 +80,6 @@ impl Partition {
             log: Log::new(found.segments),
             tail: Arc::default(),
             subscribers: Arc::default(),
-            unsaved: AtomicBool::new(unsaved),
         }
     }
 
@@ -222,7 +217,7 @@ impl Partition {
         match self.progress.stopped() {
             Some(Stop::Poisoned) => return Err(Error::Poisoned { partition: self.id }),
             Some(Stop::Deleted) => return Ok(()),
-            _ if !self.unsaved.load(Ordering::Relaxed) => return Ok(()),
+            _ if self.is_saved() => return Ok(()),
             _ => {}
         }
         self.save_checkpoint(&self.checkpoint.lock())?;
@@ -243,6 +238,11 @@ impl Partition {
         }
     }
 
+    /// Whether the newest recovery point is the end of the log.
+    pub(crate) fn is_saved(&self) -> bool {
+        *self.upkeep.lock() == self.offsets().high_watermark
+    }
+
     /// Writes the checkpoint file as it should be now.
     pub(crate) fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
         let volume = &self.shared.volume;
@@ -255,7 +255,6 @@ impl Partition {
         if offset < *newest {
             return Ok(());
         }
-        self.unsaved.store(false, Ordering::Relaxed);
         for segment in self.log.segments() {
             if segment.take_unsaved() {
                 segment.sync()?;

@@ -4,7 +4,6 @@
 //! between leaves files that nobody can see, and never an offset that comes back.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::config::LogConfig;
 use crate::error::Result;
@@ -93,7 +92,7 @@ impl Partition {
         let expiration_ms = self.shared.options.producer_expiration_ms;
         self.intake.lock().producers.expire(now_ms, expiration_ms);
         self.retain_blocking(now_ms)?;
-        if !self.unsaved.load(Ordering::Relaxed) {
+        if self.is_saved() {
             // Nothing came since the last time.
             self.appender.lock().release_active();
         } else if let Some((offset, producers)) = self.settled() {

@@ -5,7 +5,6 @@
 //! segment that promises durability, publish, wake.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::appender::{Failure, Run};
 use crate::config::Flush;
@@ -144,7 +143,6 @@ impl Writer {
                 run.batches.into_iter().map(cached).collect(),
             );
         }
-        partition.unsaved.store(true, Ordering::Relaxed);
         partition.progress.set_high_watermark(next_offset);
         partition.subscribers.notify();
         if let Some(producers) = snapshot {

@@ -80,7 +80,7 @@ async fn every_point_in_time_leads_to_the_first_record_due() {
         .filter(|path| path.extension().is_some_and(|x| x == "index"))
     {
         disk.damage(path, |bytes| {
-            bytes.iter_mut().skip(40).for_each(|byte| *byte ^= 0xff)
+            bytes.iter_mut().skip(40).for_each(|byte| *byte ^= 0xff);
         });
     }
     let store = open(&disk, no_tail()).unwrap();
