@@ -95,6 +95,15 @@ async fn a_crash_at_any_sync_loses_nothing_acknowledged() {
 }
 
 #[tokio::test]
+async fn a_clean_close_keeps_everything_however_late_a_recovery_point_comes() {
+    for round in 0..100 {
+        let (disk, all) = run_until(u64::MAX - 1).await;
+        let context = format!("round {round}");
+        check_survivors(&disk.crash(Survives::Synced), all, &context).await;
+    }
+}
+
+#[tokio::test]
 async fn a_crash_at_any_sync_of_recovery_loses_nothing_either() {
     let (disk, acknowledged) = run_until(60).await;
     assert!(acknowledged > 0);
