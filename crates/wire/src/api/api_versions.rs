@@ -1,10 +1,9 @@
 //! Which APIs and versions the broker speaks, and which features are switched on. The first request
 //! on a connection.
 //!
-//! - A request of any version is answered: one that is not served gets the version 0 layout and
-//!   UNSUPPORTED_VERSION.
-//! - 3: flexible; the client names its software; features.
-//! - 4: features whose lowest version is 0 may be listed; before that they are left out.
+//! - v0 layout: the answer to a version that is not served, with UNSUPPORTED_VERSION.
+//! - v3: flexible; the client names its software; features.
+//! - v4: features whose lowest version is 0 may be listed; before that they are left out.
 
 use std::borrow::Cow;
 

@@ -1,8 +1,8 @@
 //! Creates topics.
 //!
-//! - 4: -1 asks for the default number of partitions and replicas. 5: the response tells the
-//!   configuration.
-//! - 7: the response tells the topic's id.
+//! - v4: -1 asks for the default number of partitions and replicas.
+//! - v5: the response tells the configuration.
+//! - v7: the response tells the topic's id.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,7 @@
 //! Deletes topics.
 //!
-//! - 5: an error message. 6: topics by name or by id.
+//! - v5: an error message.
+//! - v6: topics by name or by id.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,7 @@
 //! The brokers of the cluster.
 //!
-//! - 1: brokers or controllers. 2: fenced brokers.
+//! - v1: brokers or controllers.
+//! - v2: fenced brokers.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! The settings of topics, brokers and groups.
 //!
-//! - 3: types and documentation.
+//! - v3: types and documentation.
 
 use std::borrow::Cow;
 

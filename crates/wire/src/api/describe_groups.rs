@@ -1,7 +1,9 @@
 //! State and members of classic groups.
 //!
-//! - 3: authorized operations. 4: instance ids. 6: an error message, and GROUP_ID_NOT_FOUND for a
-//!   missing group, which is `Dead` without an error before.
+//! - v3: authorized operations.
+//! - v4: instance ids.
+//! - v6: an error message, and GROUP_ID_NOT_FOUND for a missing group, which is `Dead` without an
+//!   error before.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,8 @@
 //! How much each partition takes on disk.
 //!
-//! - 3: an error for the whole response. 4: size of the disk. 5: whether new partitions are kept
-//!   away from it.
+//! - v3: an error for the whole response.
+//! - v4: size of the disk.
+//! - v5: whether new partitions are kept away from it.
 
 use std::borrow::Cow;
 

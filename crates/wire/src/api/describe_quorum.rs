@@ -1,7 +1,7 @@
 //! Who keeps the metadata of the cluster.
 //!
-//! - 1: timestamps of the replicas. 2: error messages, directory ids, and where the nodes are
-//!   reached.
+//! - v1: timestamps of the replicas.
+//! - v2: error messages, directory ids, and where the nodes are reached.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! Elects the leaders of partitions.
 //!
-//! - 1: unclean elections.
+//! - v1: unclean elections.
 
 use std::borrow::Cow;
 

@@ -1,10 +1,14 @@
 //! Reads record batches from partitions, waiting until there are enough.
 //!
-//! - 7: fetch sessions; a request then names only what changed. 9: the client's leader epoch.
-//! - 10: zstd batches may be returned. 11: rack of the client.
-//! - 12: flexible; the epoch of the last record that the client has; current leader and diverging
+//! - v7: fetch sessions; a request then names only what changed.
+//! - v9: the client's leader epoch.
+//! - v10: zstd batches may be returned.
+//! - v11: rack of the client.
+//! - v12: flexible; the epoch of the last record that the client has; current leader and diverging
 //!   epoch.
-//! - 13: topics by id. 15: `replica_id` moves into `replica_state`. 16: endpoints of leaders.
+//! - v13: topics by id.
+//! - v15: `replica_id` moves into `replica_state`.
+//! - v16: endpoints of leaders.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,9 @@
 //! Which broker coordinates a group, a transaction or a share group's partition.
 //!
-//! - 0: groups only. 1: key types. 4: several keys in one request, results in a list.
-//! - 6: share groups, whose keys read `group:topicId:partition`.
+//! - v0: groups only.
+//! - v1: key types.
+//! - v4: several keys in one request, results in a list.
+//! - v6: share groups, whose keys read `group:topicId:partition`.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! A member says that it lives, and learns whether a rebalance is on.
 //!
-//! - 3: static members.
+//! - v3: static members.
 
 use crate::ErrorCode;
 use crate::dsl::wire;

@@ -1,7 +1,8 @@
 //! Gives a producer its id and epoch.
 //!
-//! - 3: a producer may ask for a new epoch of the id that it has. 4: PRODUCER_FENCED. 5:
-//!   TRANSACTION_ABORTABLE.
+//! - v3: a producer may ask for a new epoch of the id that it has.
+//! - v4: PRODUCER_FENCED instead of INVALID_PRODUCER_EPOCH.
+//! - v5: TRANSACTION_ABORTABLE.
 
 use crate::ErrorCode;
 use crate::dsl::wire;

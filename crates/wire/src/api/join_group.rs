@@ -1,9 +1,11 @@
 //! A member enters a rebalance of its group, and is answered when the new generation has formed.
 //!
-//! - 1: rebalance timeout apart from the session timeout.
-//! - 4: a first join without a member id is answered with an id and MEMBER_ID_REQUIRED.
-//! - 5: static members. 7: the protocol's type in the response, and a name that may be null.
-//! - 8: the reason why the member joins. 9: a leader that is told to keep the assignment.
+//! - v1: rebalance timeout apart from the session timeout.
+//! - v4: a first join without a member id is answered with an id and MEMBER_ID_REQUIRED.
+//! - v5: static members.
+//! - v7: the protocol's type in the response, and a name that may be null.
+//! - v8: the reason why the member joins.
+//! - v9: a leader that is told to keep the assignment.
 
 use std::borrow::Cow;
 

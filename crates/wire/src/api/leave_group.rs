@@ -1,6 +1,7 @@
 //! Members leave their group.
 //!
-//! - 3: several members at once, static ones by instance id. 5: the reason.
+//! - v3: several members at once, static ones by instance id.
+//! - v5: the reason.
 
 use std::borrow::Cow;
 

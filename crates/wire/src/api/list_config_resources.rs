@@ -1,6 +1,7 @@
 //! Things that have settings.
 //!
-//! - 0: client metrics only. 1: any kind.
+//! - v0: client metrics only.
+//! - v1: any kind.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,7 @@
 //! The groups that this broker coordinates.
 //!
-//! - 4: filter by state. 5: filter by type.
+//! - v4: filter by state.
+//! - v5: filter by type.
 
 use std::borrow::Cow;
 

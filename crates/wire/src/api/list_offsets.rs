@@ -1,7 +1,12 @@
 //! Finds offsets by time or by their role.
 //!
-//! - 2: isolation level. 4: leader epochs. 7: -3. 8: -4. 9: -5. 10: a timeout, for offsets in
-//!   remote storage. 11: -6.
+//! - v2: isolation level.
+//! - v4: leader epochs.
+//! - v7: -3 asks for the record with the largest timestamp.
+//! - v8: -4 asks for the earliest offset on local disk.
+//! - v9: -5 asks for the latest offset in remote storage.
+//! - v10: a timeout, for offsets in remote storage.
+//! - v11: -6 asks for the earliest offset that is not yet in remote storage.
 
 use std::borrow::Cow;
 

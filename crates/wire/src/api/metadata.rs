@@ -1,11 +1,12 @@
 //! Brokers, topics and who leads which partition.
 //!
-//! - 0: an empty list of topics means all of them; from 1 on null does, and empty means none.
-//! - 4: the client may forbid automatic creation.
-//! - 7: leader epochs.
-//! - 8 to 10: authorized operations of the cluster, later asked of DescribeCluster.
-//! - 10: topic ids in the response; 12: topics by id in the request.
-//! - 13: an error for the whole response.
+//! - v0: an empty list of topics means all of them; from 1 on null does, and empty means none.
+//! - v4: the client may forbid automatic creation.
+//! - v7: leader epochs.
+//! - v8–v10: authorized operations of the cluster, later asked of DescribeCluster.
+//! - v10: topic ids in the response.
+//! - v12: topics by id in the request.
+//! - v13: an error for the whole response.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,10 @@
 //! Stores the positions of a group.
 //!
-//! - 2 to 4: a retention time, which is ignored. 6: leader epochs. 7: static members.
-//! - 9: member epochs of the consumer protocol. 10: topics by id.
+//! - v2–v4: a retention time, which is ignored.
+//! - v6: leader epochs.
+//! - v7: static members.
+//! - v9: member epochs of the consumer protocol.
+//! - v10: topics by id.
 
 use std::borrow::Cow;
 

@@ -1,8 +1,11 @@
 //! The stored positions of groups.
 //!
-//! - 2: null topics ask for every position of the group. 5: leader epochs.
-//! - 7: positions inside of open transactions can be waited for. 8: several groups in one request.
-//! - 9: member epochs of the consumer protocol. 10: topics by id.
+//! - v2: null topics ask for every position of the group.
+//! - v5: leader epochs.
+//! - v7: positions inside of open transactions can be waited for.
+//! - v8: several groups in one request.
+//! - v9: member epochs of the consumer protocol.
+//! - v10: topics by id.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! Where leader epochs end, so that a client notices when the log was cut below what it has read.
 //!
-//! - 3: `replica_id`.
+//! - v3: `replica_id`.
 
 use std::borrow::Cow;
 

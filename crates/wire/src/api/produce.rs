@@ -1,10 +1,12 @@
 //! Appends record batches to partitions.
 //!
-//! - 3 and 4: one batch of format 2 for each partition. 5: log start offset in the response. 7:
-//!   zstd.
-//! - 8: the records at fault, and a message.
-//! - 9: flexible. 10: the current leader and its endpoint when the client asked the wrong broker.
-//! - 12: a transaction takes up a partition with the first batch. 13: topics by id.
+//! - v3, v4: one batch of format 2 for each partition.
+//! - v5: log start offset in the response.
+//! - v7: zstd.
+//! - v8: the records at fault, and a message.
+//! - v10: the current leader and its endpoint when the client asked the wrong broker.
+//! - v12: a transaction takes up a partition with the first batch.
+//! - v13: topics by id.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,8 @@
 //! The leader hands in the assignment of a generation, and every member is answered with its own
 //! part.
 //!
-//! - 3: static members. 5: type and name of the protocol, to be checked.
+//! - v3: static members.
+//! - v5: type and name of the protocol, to be checked.
 
 use std::borrow::Cow;
 
