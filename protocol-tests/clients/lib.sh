@@ -1,7 +1,7 @@
 # What every client's `run` shares: finding a toolchain, and a broker to run against. Sourced by bash, never run.
 #
 #   needs go            stops with exit code 77 (skipped) and the reason, unless `go` is installed
-#   serve "$@"          sets BOOTSTRAP to the first argument, or starts a Millstream of its own, stopped at exit
+#   serve "$@"          sets BOOTSTRAP to the first argument, or starts a Millstream of its own, stopped at exit, with its data in DATA
 #
 # Everything that is downloaded or built goes below OUT, inside the ignored `target` directory; nothing is installed globally.
 
@@ -49,9 +49,10 @@ serve() {
     fi
     local binary=${MILLSTREAM:-${CARGO_TARGET_DIR:-$ROOT/target}/debug/millstream} port tries
     [ -n "${MILLSTREAM:-}" ] || (cd "$ROOT" && cargo build --quiet --package millstream-server)
-    rm -rf "$OUT/data"
+    DATA=$OUT/data
+    rm -rf "$DATA"
     port=$(free_port)
-    "$binary" serve --set "listeners=PLAINTEXT://127.0.0.1:$port" --set "log.dirs=$OUT/data" >"$OUT/server.log" 2>&1 &
+    "$binary" serve --set "listeners=PLAINTEXT://127.0.0.1:$port" --set "log.dirs=$DATA" >"$OUT/server.log" 2>&1 &
     undo+=("stop $!")
     for ((tries = 0; tries < 200; tries++)); do
         kill -0 "$!" 2>/dev/null || break
