@@ -62,7 +62,8 @@ impl Broker {
         Ok(broker)
     }
 
-    /// From now on no request waits for records to come: long polls are answered with what there is.
+    /// From now on no request waits for records to come or for other clients: long polls are answered with
+    /// what there is, and members who gather for a rebalance are sent away.
     pub fn drain(&self) {
         self.drain.send_replace(true);
     }
@@ -75,6 +76,7 @@ impl Broker {
 
     /// Ends what runs in the background, and returns when it has ended. Requests are the caller's to end first.
     pub async fn shutdown(&self) {
+        self.drain();
         self.stop.send_replace(true);
         for task in self.background.lock().await.drain(..) {
             if let Err(error) = task.await {

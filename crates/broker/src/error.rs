@@ -266,7 +266,7 @@ fn group_code(error: &millstream_groups::Error) -> ErrorCode {
         Group::IllegalGeneration { .. } => ErrorCode::ILLEGAL_GENERATION,
         Group::RebalanceInProgress => ErrorCode::REBALANCE_IN_PROGRESS,
         Group::InconsistentProtocol => ErrorCode::INCONSISTENT_GROUP_PROTOCOL,
-        Group::GroupFull(_) => ErrorCode::GROUP_MAX_SIZE_REACHED,
+        Group::GroupFull(_) | Group::GenerationTooLarge(_) => ErrorCode::GROUP_MAX_SIZE_REACHED,
         Group::InvalidSessionTimeout(_) => ErrorCode::INVALID_SESSION_TIMEOUT,
         Group::OffsetMetadataTooLarge(_) => ErrorCode::OFFSET_METADATA_TOO_LARGE,
         Group::NonEmptyGroup(_) => ErrorCode::NON_EMPTY_GROUP,

@@ -13,6 +13,8 @@ pub struct Config {
     pub max_size: usize,
     /// How long a parked join of a new member is kept: it has no id yet to heartbeat with.
     pub new_member_join_timeout_ms: i32,
+    /// The largest generation that can be written down, in bytes of what members say and are given.
+    pub max_generation_bytes: usize,
     /// `offset.metadata.max.bytes`: the longest note that a commit may carry.
     pub offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes`, in milliseconds.
@@ -27,6 +29,7 @@ impl Default for Config {
             initial_rebalance_delay_ms: 3_000,
             max_size: i32::MAX as usize,
             new_member_join_timeout_ms: 300_000,
+            max_generation_bytes: 50 << 20,
             offset_metadata_max_bytes: 4_096,
             offsets_retention_ms: 10_080 * 60_000,
         }

@@ -31,6 +31,8 @@ pub enum Error {
     InconsistentProtocol,
     /// The group has as many members as it may have.
     GroupFull(usize),
+    /// What the members say, or what they are given, has more bytes than can be written down.
+    GenerationTooLarge(usize),
     /// The session timeout lies outside the configured bounds.
     InvalidSessionTimeout(i32),
     /// The note attached to a commit is longer than allowed; its length in bytes.
@@ -57,6 +59,9 @@ impl fmt::Display for Error {
             Self::RebalanceInProgress => f.write_str("the group is rebalancing"),
             Self::InconsistentProtocol => f.write_str("no protocol in common with the group"),
             Self::GroupFull(limit) => write!(f, "the group has its {limit} members"),
+            Self::GenerationTooLarge(bytes) => {
+                write!(f, "{bytes} bytes are too many for one generation")
+            }
             Self::InvalidSessionTimeout(ms) => {
                 write!(f, "session timeout {ms} ms is out of bounds")
             }

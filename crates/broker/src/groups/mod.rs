@@ -17,6 +17,7 @@ mod replay;
 mod shard;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use millstream_groups::{Effects, Now, Reply, Token};
@@ -37,6 +38,8 @@ struct Shared {
     store: Arc<Store>,
     clock: Clock,
     alarm: Alarm,
+    /// Whether nobody keeps time any more, so that nobody may be kept waiting.
+    closing: AtomicBool,
 }
 
 /// Every group of this broker.
@@ -56,6 +59,7 @@ impl Groups {
             store,
             clock,
             alarm,
+            closing: AtomicBool::new(false),
         });
         Self {
             shared,
@@ -177,10 +181,11 @@ pub(crate) async fn serve(broker: Arc<Broker>) {
     };
     tokio::select! {
         () = work => {}
-        () = broker.stopped() => {}
+        () = broker.drained() => {}
     }
+    groups.shared.closing.store(true, Ordering::SeqCst);
     for shard in groups.shards.get().into_iter().flatten() {
-        shard.drop_memory();
+        shard.send_away();
     }
 }
 

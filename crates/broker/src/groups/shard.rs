@@ -86,6 +86,9 @@ impl Shard {
         let (reply, _) = self.step(|memory, now, effects| {
             let (token, reply) = memory.park();
             operation(&mut memory.groups, token, now, effects);
+            if self.shared.closing.load(Ordering::SeqCst) {
+                memory.parked.clear();
+            }
             reply
         })?;
         let (reply, proof) = reply.await.map_err(|_| Error::CoordinatorNotAvailable)?;
@@ -103,11 +106,11 @@ impl Shard {
         let _ = self.step(|memory, now, effects| memory.groups.expire(now, effects));
     }
 
-    /// Sends away whoever is parked, and forgets everything. The next request replays the log.
-    pub(super) fn drop_memory(&self) {
-        let mut memory = self.memory.lock();
-        *memory = None;
-        self.deadline.store(i64::MAX, Ordering::SeqCst);
+    /// Sends away whoever is parked, once [`Shared::closing`] keeps others from being parked.
+    pub(super) fn send_away(&self) {
+        if let Some(memory) = &mut *self.memory.lock() {
+            memory.parked.clear();
+        }
     }
 
     /// Makes sure that there is memory to work on, and room in the store for what is to be written.
@@ -155,7 +158,10 @@ impl Shard {
         let (now, mut effects) = (self.shared.clock.now(), Effects::default());
         let result = operation(memory, now, &mut effects);
         match self.append(&effects.records, now.unix_ms) {
-            Ok(Some(end)) => memory.proof.written = end,
+            Ok(Some(end)) => {
+                memory.proof.written = end;
+                tell(&effects.records);
+            }
             Ok(None) => {}
             Err(error) => {
                 let proof = memory.proof;
@@ -249,6 +255,23 @@ impl Memory {
     }
 }
 
+/// Says in the server's log what has become of groups. Offsets are too many to speak of.
+fn tell(records: &[Record]) {
+    for record in records {
+        match record {
+            Record::Group {
+                group,
+                value: Some(value),
+            } => {
+                let (generation, members) = (value.generation, value.members.len());
+                tracing::info!(%group, generation, members, "group has settled");
+            }
+            Record::Group { group, value: None } => tracing::info!(%group, "group is deleted"),
+            Record::Offset { .. } => {}
+        }
+    }
+}
+
 /// The limits of the coordinator, as configured.
 fn limits(config: &BrokerConfig) -> Config {
     Config {
@@ -258,6 +281,7 @@ fn limits(config: &BrokerConfig) -> Config {
         max_size: config.group_max_size.unsigned_abs() as usize,
         offset_metadata_max_bytes: config.offset_metadata_max_bytes.unsigned_abs() as usize,
         offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
+        max_generation_bytes: config.offsets_topic_segment_bytes.unsigned_abs() as usize / 2,
         ..Config::default()
     }
 }

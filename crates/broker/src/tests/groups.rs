@@ -420,3 +420,12 @@ async fn whoever_waits_is_sent_away_when_the_log_of_groups_fails() {
     let refused = committed(&broker, "other", "t", 0).await;
     assert_eq!(refused.error_code, ErrorCode::COORDINATOR_NOT_AVAILABLE);
 }
+
+#[tokio::test]
+async fn nobody_is_kept_waiting_by_a_broker_that_stops() {
+    let broker = TestBroker::start().await;
+    let joining = member("", None);
+    let stop = async { broker.broker.drain() };
+    let (joined, ()) = tokio::join!(join(&broker, 3, &joining), stop);
+    assert_eq!(joined.error_code, ErrorCode::COORDINATOR_NOT_AVAILABLE);
+}

@@ -58,6 +58,7 @@ impl Group {
         if !self.supports(&request) {
             return Err(Error::InconsistentProtocol);
         }
+        self.check_size(&request, step.config)?;
         if request.member_id.is_empty() {
             self.join_as_new(request, token, step)
         } else {
@@ -83,6 +84,20 @@ impl Group {
                 .filter(|member| holds_place(member))
                 .count()
                 < config.max_size
+    }
+
+    /// Half of what can be written down is for what members say, the other half for what they are given.
+    fn check_size(&self, request: &JoinRequest, config: &Config) -> Result<(), Error> {
+        let others = self
+            .members
+            .iter()
+            .filter(|(id, _)| &***id != request.member_id.as_str());
+        let said: usize = others.map(|(_, member)| member.size()).sum();
+        let total = said + protocol::size(&request.protocols) + request.client_id.len();
+        if total > config.max_generation_bytes / 2 {
+            return Err(Error::GenerationTooLarge(total));
+        }
+        Ok(())
     }
 
     fn supports(&self, request: &JoinRequest) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{JoinRequest, Protocol};
+use super::{JoinRequest, Protocol, protocol};
 use crate::{Effects, Error, JoinedMember, MemberId, MemberRecord, Token};
 
 /// A request of a member that has not been answered.
@@ -82,6 +82,11 @@ impl Member {
             instance_id: self.instance_id.clone(),
             metadata: self.metadata(protocol),
         }
+    }
+
+    /// Bytes that the member's own words take.
+    pub(super) fn size(&self) -> usize {
+        protocol::size(&self.protocols) + self.client_id.len()
     }
 
     pub(super) fn speaks(&self, protocol: &str) -> bool {

@@ -17,6 +17,14 @@ pub struct Protocol {
     pub metadata: Arc<[u8]>,
 }
 
+/// Bytes that a member's offer takes.
+pub(super) fn size(offered: &[Protocol]) -> usize {
+    offered
+        .iter()
+        .map(|protocol| protocol.name.len() + protocol.metadata.len())
+        .sum()
+}
+
 /// Whether some protocol of `offered` is spoken by every one of `members`.
 pub(super) fn shared(offered: &[Protocol], members: &Members) -> bool {
     offered

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::member::Parked;
 use super::{Group, State};
 use crate::effects::Step;
-use crate::{Error, MemberId, Token};
+use crate::{Config, Error, MemberId, Token};
 
 /// A sync, whatever version it came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +50,12 @@ impl Group {
             State::Empty | State::Dead => Err(Error::UnknownMember(request.member_id)),
             State::PreparingRebalance => Err(Error::RebalanceInProgress),
             State::CompletingRebalance => {
+                let leads = self.is_leader(&id);
+                if leads {
+                    check_size(&request.assignments, step.config)?;
+                }
                 self.park_sync(&id, token, step);
-                if self.is_leader(&id) {
+                if leads {
                     self.settle(request.assignments, step);
                 }
                 Ok(())
@@ -83,6 +87,17 @@ impl Group {
         self.write(value, step.effects);
         self.answer_syncs(step);
     }
+}
+
+fn check_size(assignments: &HashMap<String, Arc<[u8]>>, config: &Config) -> Result<(), Error> {
+    let total = assignments
+        .values()
+        .map(|assignment| assignment.len())
+        .sum();
+    if total > config.max_generation_bytes / 2 {
+        return Err(Error::GenerationTooLarge(total));
+    }
+    Ok(())
 }
 
 /// Whether a claim is made, can be checked, and is wrong.

@@ -236,3 +236,18 @@ fn a_new_member_is_not_waited_for_longer_than_five_minutes() {
          wait 10000 => b in 2 by range: b leads b",
     );
 }
+
+#[test]
+fn a_generation_that_could_not_be_written_down_is_refused_before_it_forms() {
+    check_with(
+        Config {
+            max_generation_bytes: 100,
+            ..Config::default()
+        },
+        "join a topics=ten-letters
+         join b topics=fifty-letters-are-more-than-a-group-has-room-for => b GenerationTooLarge
+         wait 6000 => a in 1 by range: a leads a
+         sync a a=fifty-letters-are-more-than-a-group-has-room-for-now => a GenerationTooLarge
+         sync a a=x => wrote generation 1 a; a does \"x\"",
+    );
+}
