@@ -123,6 +123,11 @@ impl Index {
         Some((at, block))
     }
 
+    /// Has all entries saved anew, since nobody knows what the file holds.
+    pub(crate) fn forget_saved(&mut self) {
+        (self.saved, self.saved_len) = (0, 0);
+    }
+
     /// Bytes of the file, after its header, that hold the saved entries.
     pub(crate) fn saved_len(&self) -> u64 {
         self.saved_len
@@ -136,7 +141,7 @@ impl Index {
             .partition_point(|e| e.relative_offset <= relative_offset);
         self.entries.truncate(keep);
         if self.saved > keep {
-            (self.saved, self.saved_len) = (0, 0);
+            self.forget_saved();
         }
         self.end = self.last();
         self.end

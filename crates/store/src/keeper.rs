@@ -51,7 +51,9 @@ pub(crate) fn run(disk: &dyn Disk, jobs: &Receiver<Job>) {
                 next_offset,
                 producers,
             } => {
-                partition.save_recovery_point_or_poison(next_offset, &producers);
+                if let Err(error) = partition.save_recovery_point(next_offset, &producers) {
+                    tracing::warn!(partition = %partition.id(), %error, "no recovery point made");
+                }
             }
             Job::Remove(dir) => {
                 if let Err(error) = remove(disk, &dir) {

@@ -208,8 +208,9 @@ impl Partition {
 
     /// Takes no more writes and fails those that wait, since the disk failed.
     pub(crate) fn poison(&self, error: &Error) {
-        tracing::error!(partition = %self.id, %error, "partition takes no more writes");
-        self.progress.stop(Stop::Poisoned);
+        if self.progress.stop(Stop::Poisoned) {
+            tracing::error!(partition = %self.id, %error, "partition takes no more writes");
+        }
     }
 
     /// The last recovery point of a clean shutdown, when the writer has ended.
@@ -225,19 +226,6 @@ impl Partition {
         self.save_recovery_point(self.offsets().high_watermark, &producers)
     }
 
-    /// [`Partition::save_recovery_point`] from the background: a failed sync poisons, for nobody
-    /// knows what it left on the disk.
-    pub(crate) fn save_recovery_point_or_poison(&self, offset: i64, producers: &[u8]) {
-        if self.progress.stopped() == Some(Stop::Deleted) {
-            return;
-        }
-        if let Err(error) = self.save_recovery_point(offset, producers)
-            && self.progress.stopped() != Some(Stop::Deleted)
-        {
-            self.poison(&error);
-        }
-    }
-
     /// Whether the newest recovery point is the end of the log.
     pub(crate) fn is_saved(&self) -> bool {
         *self.upkeep.lock() == self.offsets().high_watermark
@@ -250,14 +238,26 @@ impl Partition {
     }
 
     /// Makes everything below `offset` cheap to recover: synced, indexed, producers remembered.
+    ///
+    /// A failed sync poisons the partition, for nobody knows what it left on the disk. Without the
+    /// rest a later recovery only has more to scan.
     pub(crate) fn save_recovery_point(&self, offset: i64, producers: &[u8]) -> Result<()> {
-        let mut newest = self.upkeep.lock();
-        if offset < *newest {
+        self.save_recovery_point_over(&mut self.upkeep.lock(), offset, producers)
+    }
+
+    /// The same for who holds the lock on the `newest`.
+    pub(crate) fn save_recovery_point_over(
+        &self,
+        newest: &mut i64,
+        offset: i64,
+        producers: &[u8],
+    ) -> Result<()> {
+        if offset <= *newest || self.progress.stopped() == Some(Stop::Deleted) {
             return Ok(());
         }
         for segment in self.log.segments() {
-            if segment.take_unsaved() {
-                segment.sync()?;
+            if segment.is_unsaved() {
+                segment.sync().inspect_err(|error| self.poison(error))?;
                 segment.save_index()?;
             }
         }

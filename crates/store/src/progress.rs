@@ -145,15 +145,23 @@ impl Progress {
         self.wake(|waiter| offsets.start < waiter.next_offset && waiter.next_offset <= offsets.end);
     }
 
-    /// Fails all who wait, now and later. The first reason stays.
-    pub(crate) fn stop(&self, why: Stop) {
-        self.state.lock().stopped.get_or_insert(why);
+    /// Fails all who wait, now and later. The first reason stays; whether this is it.
+    pub(crate) fn stop(&self, why: Stop) -> bool {
+        let first = self.close_as(why);
         self.wake(|_| true);
+        first
+    }
+
+    fn close_as(&self, why: Stop) -> bool {
+        let stopped = &mut self.state.lock().stopped;
+        let first = stopped.is_none();
+        stopped.get_or_insert(why);
+        first
     }
 
     /// Refuses new appends; those that wait go on to their end.
     pub(crate) fn close(&self) {
-        self.state.lock().stopped.get_or_insert(Stop::Closed);
+        self.close_as(Stop::Closed);
     }
 
     /// Why nothing can be written, if so.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::checkpoint::Checkpoint;
 use crate::config::LogConfig;
 use crate::error::Result;
 use crate::partition::Partition;
@@ -22,8 +23,9 @@ impl Partition {
         }
         let partition = Arc::clone(self);
         blocking(move || {
-            let _upkeep = partition.upkeep.lock();
-            partition.begin_at(before)?;
+            let mut upkeep = partition.upkeep.lock();
+            partition.move_log_start(before)?;
+            partition.remove_below_log_start(&mut upkeep)?;
             Ok(partition.offsets().log_start)
         })
         .await
@@ -39,7 +41,7 @@ impl Partition {
     }
 
     fn retain_blocking(&self, now_ms: i64) -> Result<()> {
-        let _upkeep = self.upkeep.lock();
+        let mut upkeep = self.upkeep.lock();
         let config = self.config.load();
         let mut start = self.offsets().log_start;
         let segments = self.log.segments();
@@ -55,36 +57,57 @@ impl Partition {
             total = others;
             start = start.max(segment.next_offset());
         }
-        self.begin_at(start)
-    }
-
-    /// Moves the log start forward to `offset` and removes what lies wholly before it.
-    fn begin_at(&self, offset: i64) -> Result<()> {
-        let mut checkpoint = self.checkpoint.lock();
-        if offset > checkpoint.log_start {
-            checkpoint.log_start = offset;
-            self.save_checkpoint(&checkpoint)?;
-            self.progress.set_log_start(offset);
-            self.tail.evict_below(offset);
-            self.subscribers.notify();
+        let left = segments.last().map_or(start, |last| last.next_offset());
+        if start < left {
+            // The segments that stay tell where the log starts, even if there is no room to write.
+            self.progress.set_log_start(start);
+        } else {
+            self.move_log_start(start)?;
         }
-        drop(checkpoint);
-        self.remove_below(self.offsets().log_start)
+        self.remove_below_log_start(&mut upkeep)
     }
 
-    fn remove_below(&self, offset: i64) -> Result<()> {
+    /// Moves the log start forward to `offset`, durably.
+    fn move_log_start(&self, offset: i64) -> Result<()> {
+        let mut checkpoint = self.checkpoint.lock();
+        if offset > checkpoint.log_start.max(self.offsets().log_start) {
+            let moved = Checkpoint {
+                log_start: offset,
+                ..checkpoint.clone()
+            };
+            self.save_checkpoint(&moved)?;
+            *checkpoint = moved;
+            self.progress.set_log_start(offset);
+        }
+        Ok(())
+    }
+
+    /// Removes segments that lie wholly before the log start, as far as a recovery point covers
+    /// them: the producers in them must not be forgotten.
+    fn remove_below_log_start(&self, newest: &mut i64) -> Result<()> {
+        let log_start = self.offsets().log_start;
+        self.tail.evict_below(log_start);
+        self.subscribers.notify();
+        if self.segments_below(log_start) > self.segments_below(log_start.min(*newest))
+            && let Some((offset, producers)) = self.settled()
+            && let Err(error) = self.save_recovery_point_over(newest, offset, &producers)
+        {
+            tracing::warn!(partition = %self.id, %error, "segments kept for want of a recovery point");
+        }
         let mut appender = self.appender.lock();
-        let segments = self.log.segments();
-        let mut count = segments
-            .iter()
-            .take_while(|s| s.next_offset() <= offset)
-            .count();
-        if count > 0 && count == segments.len() && !appender.release_active() {
+        let mut count = self.segments_below(log_start.min(*newest));
+        if count > 0 && count == self.log.segments().len() && !appender.release_active() {
             count -= 1;
         }
         let gone = self.log.take_first(count);
         drop(appender);
         gone.iter().try_for_each(|segment| segment.remove())
+    }
+
+    /// How many segments end at or before an offset.
+    fn segments_below(&self, offset: i64) -> usize {
+        let segments = self.log.segments();
+        segments.partition_point(|segment| segment.next_offset() <= offset)
     }
 
     /// Everything that has to be done now and then.
@@ -96,7 +119,7 @@ impl Partition {
             // Nothing came since the last time.
             self.appender.lock().release_active();
         } else if let Some((offset, producers)) = self.settled() {
-            self.save_recovery_point_or_poison(offset, &producers);
+            self.save_recovery_point(offset, &producers)?;
         }
         let appender = self.appender.lock();
         for segment in self.log.segments() {

@@ -40,7 +40,7 @@ pub(crate) struct Segment {
     max_timestamp: AtomicI64,
     /// Whether anybody read since the last look; see [`Segment::close_if_idle`].
     used: AtomicBool,
-    /// Whether anything was published since the last recovery point.
+    /// Whether anything was published since the index was last saved.
     unsaved: AtomicBool,
     file: Mutex<Option<Arc<dyn File>>>,
     index: Mutex<Option<Index>>,
@@ -201,9 +201,9 @@ impl Segment {
         })
     }
 
-    /// Whether anything was published since this was last asked.
-    pub(crate) fn take_unsaved(&self) -> bool {
-        self.unsaved.swap(false, Ordering::AcqRel)
+    /// Whether anything was published since the index was last saved.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.unsaved.load(Ordering::Acquire)
     }
 
     /// Makes what was written survive a power cut.
@@ -267,24 +267,32 @@ impl Segment {
 
     /// Writes what the index file lacks. It is not synced: the index is derived.
     pub(crate) fn save_index(&self) -> Result<()> {
+        self.with_index(|index| {
+            if let Some((at, block)) = index.unsaved_block() {
+                self.write_index(at, &block)
+                    .inspect_err(|_| index.forget_saved())?;
+            }
+            self.unsaved.store(false, Ordering::Release);
+            Ok(())
+        })?
+    }
+
+    /// Puts a block into the index file, `at` bytes after the header.
+    fn write_index(&self, at: u64, block: &[u8]) -> Result<()> {
         let path = self.path.with_extension("index");
         let disk = &self.volume.disk;
-        self.with_index(|index| {
-            let Some((at, block)) = index.unsaved_block() else {
-                return Ok(());
-            };
+        let file = match at {
+            0 => disk.create(&path),
+            _ => disk.open(&path),
+        };
+        let file = file.on("open", &path)?;
+        if at == 0 {
             let header = format::header(Kind::Index, self.volume.cluster_id, 0);
-            let file = if at == 0 {
-                disk.create(&path)
-            } else {
-                disk.open(&path)
-            };
-            let file = file.on("open", &path)?;
             file.write_at(&mut [IoSlice::new(&header)], 0)
                 .on("write", &path)?;
-            file.write_at(&mut [IoSlice::new(&block)], HEADER_LEN as u64 + at)
-                .on("write", &path)
-        })?
+        }
+        file.write_at(&mut [IoSlice::new(block)], HEADER_LEN as u64 + at)
+            .on("write", &path)
     }
 
     /// Cuts the log at `position` and puts `index`, which ends there, in the place of what was
