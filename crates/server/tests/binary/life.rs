@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
 use crate::support::{Server, log_dirs, millstream, serving};
-use millstream_wire::api::{fetch, metadata};
+use millstream_wire::api::{api_versions, fetch, find_coordinator, join_group, metadata};
 use millstream_wire::{
     ApiKey, Decode, Encode, ErrorCode, RequestHeader, ResponseHeader, Version, decode_message,
     request_frame,
@@ -73,8 +73,8 @@ fn either_signal_stops_the_server_clean() {
 fn a_second_signal_stops_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let data = log_dirs(dir.path());
-    let mut server = Server::start(&serving(&data, &["--set", "shutdown.timeout.ms=600000"]));
-    let _waiting = long_poll(server.address());
+    let mut server = Server::start(&serving(&data, &LONG_JOIN));
+    let _waiting = long_join(server.address());
     server.signal("-TERM");
     server.line_with("SIGTERM: stopping");
     server.signal("-TERM");
@@ -86,11 +86,23 @@ fn a_second_signal_stops_at_once() {
 fn a_request_that_takes_too_long_does_not_hold_up_a_stop() {
     let dir = tempfile::tempdir().unwrap();
     let data = log_dirs(dir.path());
-    let mut server = Server::start(&serving(&data, &["--set", "shutdown.timeout.ms=50"]));
-    let _waiting = long_poll(server.address());
+    let short = [&LONG_JOIN[..], &["--set", "shutdown.timeout.ms=50"]].concat();
+    let mut server = Server::start(&serving(&data, &short));
+    let _waiting = long_join(server.address());
     server.signal("-TERM");
     server.line_with("closing with requests unanswered");
     server.line_with("stopped");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn a_stop_answers_long_polls() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = log_dirs(dir.path());
+    let server = Server::start(&serving(&data, &["--set", "shutdown.timeout.ms=600000"]));
+    let mut waiting = long_poll(server.address());
+    server.signal("-TERM");
+    receive(&mut waiting);
     assert_eq!(server.wait().code(), Some(0));
 }
 
@@ -139,15 +151,56 @@ fn long_poll(address: &str) -> TcpStream {
         topics: vec![topic],
         ..Default::default()
     };
-    // What the first answers shows that the second has arrived behind it.
-    let both = [
-        request(ApiKey::Metadata, 4, &topics),
-        request(ApiKey::Fetch, 4, &fetch),
-    ]
-    .concat();
-    stream.write_all(&both).unwrap();
-    receive(&mut stream);
+    send_behind_greeting(&mut stream, &request(ApiKey::Fetch, 4, &fetch));
     stream
+}
+
+/// Lets a join, and a stop, wait for ten minutes.
+const LONG_JOIN: [&str; 6] = [
+    "--set",
+    "group.initial.rebalance.delay.ms=600000",
+    "--set",
+    "offsets.topic.num.partitions=1",
+    "--set",
+    "shutdown.timeout.ms=600000",
+];
+
+/// A connection of which the server has a JoinGroup that waits for other members.
+fn long_join(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let group = find_coordinator::Request {
+        key: "g",
+        ..Default::default()
+    };
+    // The first request for a coordinator makes its topic.
+    loop {
+        let answer = ask(&mut stream, ApiKey::FindCoordinator, 0, &group);
+        let answer: find_coordinator::Response<'_> = body(&answer, ApiKey::FindCoordinator, 0);
+        if answer.error_code == ErrorCode::NONE {
+            break;
+        }
+    }
+    let protocol = join_group::Protocol {
+        name: "range",
+        metadata: b"",
+    };
+    let join = join_group::Request {
+        group_id: "g",
+        session_timeout_ms: 600_000,
+        rebalance_timeout_ms: 600_000,
+        protocol_type: "consumer",
+        protocols: vec![protocol],
+        ..Default::default()
+    };
+    send_behind_greeting(&mut stream, &request(ApiKey::JoinGroup, 1, &join));
+    stream
+}
+
+/// Sends a request together with one before it, of which the answer shows that both have arrived.
+fn send_behind_greeting(stream: &mut TcpStream, behind: &[u8]) {
+    let greeting = request(ApiKey::ApiVersions, 0, &api_versions::Request::default());
+    stream.write_all(&[&greeting, behind].concat()).unwrap();
+    receive(stream);
 }
 
 fn request(api: ApiKey, version: i16, body: &impl Encode) -> Vec<u8> {
