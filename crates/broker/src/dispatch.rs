@@ -63,6 +63,16 @@ pub enum CloseReason {
         /// Where decoding stopped.
         source: millstream_wire::Error,
     },
+    /// A request about more partitions than any client has.
+    #[error("{} of {count} partitions exceeds the allowed {limit}", .api.name())]
+    TooManyPartitions {
+        /// The API asked for.
+        api: ApiKey,
+        /// Partitions in the request.
+        count: usize,
+        /// Partitions allowed.
+        limit: usize,
+    },
     /// A produce that no answer can report on has failed.
     #[error("unacknowledged produce failed: {0}")]
     Unacknowledged(#[source] Error),

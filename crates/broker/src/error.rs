@@ -229,6 +229,7 @@ fn session_code(error: &SessionError) -> ErrorCode {
         SessionError::NotFound(_) => ErrorCode::FETCH_SESSION_ID_NOT_FOUND,
         SessionError::Epoch { .. } => ErrorCode::INVALID_FETCH_SESSION_EPOCH,
         SessionError::TopicIds(_) => ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR,
+        SessionError::TooManyPartitions(_) => ErrorCode::INVALID_REQUEST,
     }
 }
 

@@ -26,8 +26,10 @@ pub(crate) const FINAL_EPOCH: i32 = -1;
 
 /// A session that was used within this time gives way to a larger one only.
 const BUSY_MS: i64 = 120_000;
+/// Partitions of one request, listed or remembered: far more than clients read, and few enough for their answer.
+pub(crate) const MAX_PARTITIONS: usize = 100_000;
 /// Partitions in all sessions together, about 100 bytes each. A session that would exceed it is not opened.
-const MAX_PARTITIONS: usize = 500_000;
+const MAX_REMEMBERED: usize = 500_000;
 
 /// Why a request cannot be served within its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +50,9 @@ pub enum SessionError {
     /// The session names topics in one way, the request in the other.
     #[error("fetch session {0} was opened with the other kind of topic names")]
     TopicIds(i32),
+    /// More partitions than one request may be about.
+    #[error("a fetch of {0} partitions exceeds the allowed {MAX_PARTITIONS}")]
+    TooManyPartitions(usize),
 }
 
 /// What a Fetch request says about its session and its partitions.
@@ -135,7 +140,11 @@ impl FetchSessions {
             self.forget(id);
             return Ok(Fetching::without_session(positions));
         }
-        if grown && held(&lock(&self.sessions)) > MAX_PARTITIONS {
+        if positions.len() > MAX_PARTITIONS {
+            self.forget(id);
+            return Err(SessionError::TooManyPartitions(positions.len()));
+        }
+        if grown && held(&lock(&self.sessions)) > MAX_REMEMBERED {
             self.forget(id);
             return Err(SessionError::NotFound(id));
         }
@@ -159,7 +168,7 @@ impl FetchSessions {
         now_ms: i64,
     ) -> bool {
         let held = held(sessions);
-        if sessions.len() < self.slots && held + size <= MAX_PARTITIONS {
+        if sessions.len() < self.slots && held + size <= MAX_REMEMBERED {
             return true;
         }
         let weakest = sessions
@@ -169,7 +178,7 @@ impl FetchSessions {
         match weakest {
             Some((worth, id)) if worth < (true, size) && self.slots > 0 => {
                 sessions.remove(&id);
-                held + size <= MAX_PARTITIONS + worth.1
+                held + size <= MAX_REMEMBERED + worth.1
             }
             _ => false,
         }

@@ -42,6 +42,12 @@ impl Epochs {
         self.0.push((epoch, start));
     }
 
+    /// The epoch of the record at `offset`, or −1 below the first.
+    pub(crate) fn at(&self, offset: i64) -> i32 {
+        let after = self.0.partition_point(|&(_, start)| start <= offset);
+        after.checked_sub(1).map_or(-1, |i| self.0[i].0)
+    }
+
     /// Where `epoch` ends in a log that ends at `log_end`; the answer to OffsetForLeaderEpoch.
     ///
     /// An epoch above the newest is undefined. One below the oldest ends where the oldest begins.
@@ -93,5 +99,12 @@ mod tests {
         assert_eq!(epochs.pairs(), [(0, 0), (2, 10)]);
         epochs.begin(1, 20);
         assert_eq!(epochs.latest(), 2);
+    }
+
+    #[test]
+    fn a_record_has_the_epoch_it_was_written_under() {
+        let epochs = Epochs::from_pairs([(1, 5), (3, 10)]);
+        let found = [4, 5, 9, 10, 99].map(|offset| epochs.at(offset));
+        assert_eq!(found, [-1, 1, 1, 3, 3]);
     }
 }

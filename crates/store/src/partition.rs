@@ -172,6 +172,11 @@ impl Partition {
         self.intake.lock().leader_epoch
     }
 
+    /// The leader epoch that the record at `offset` was written under, or −1 below the first.
+    pub fn epoch_at(&self, offset: i64) -> i32 {
+        self.checkpoint.lock().epochs.at(offset)
+    }
+
     /// Where the records of a leader epoch end.
     pub fn epoch_end_offset(&self, epoch: i32) -> EpochEnd {
         let high_watermark = self.offsets().high_watermark;

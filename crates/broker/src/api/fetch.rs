@@ -14,7 +14,9 @@ mod slot;
 use millstream_wire::api::fetch::{Request, Response, Topic as Asked};
 
 use crate::connection::RequestContext;
-use crate::fetch_sessions::{Fetching, Position, Request as SessionRequest};
+use crate::fetch_sessions::{
+    Fetching, MAX_PARTITIONS, Position, Request as SessionRequest, SessionError,
+};
 use crate::topic_key::TopicKey;
 use crate::{Broker, Error};
 
@@ -44,6 +46,7 @@ pub(crate) async fn handle<'a>(
 
 /// Finds out what the request is about, within its session or without one.
 fn begin(broker: &Broker, request: &Request<'_>, by_id: bool) -> Result<Fetching, Error> {
+    check_count(request)?;
     let positions = request.topics.iter();
     let forgotten = request.forgotten_topics_data.iter();
     let request = SessionRequest {
@@ -66,6 +69,14 @@ fn begin(broker: &Broker, request: &Request<'_>, by_id: bool) -> Result<Fetching
         .fetch_sessions()
         .begin(request, random, broker.now_ms());
     Ok(begun?)
+}
+
+fn check_count(request: &Request<'_>) -> Result<(), SessionError> {
+    let topics = request.topics.iter();
+    match topics.map(|topic| topic.partitions.len()).sum() {
+        ..=MAX_PARTITIONS => Ok(()),
+        count => Err(SessionError::TooManyPartitions(count)),
+    }
 }
 
 fn asked<'a>(

@@ -165,9 +165,10 @@ impl Search<'_> {
 }
 
 fn earliest(partition: &Partition) -> Found {
+    let offset = partition.offsets().log_start;
     Found {
         timestamp: -1,
-        offset: partition.offsets().log_start,
-        leader_epoch: partition.leader_epoch(),
+        offset,
+        leader_epoch: partition.epoch_at(offset),
     }
 }

@@ -60,7 +60,7 @@ settings! {
     /// Level of gzip where compression.type is gzip; -1 leaves it to the codec.
     compression_gzip_level: i32 = "compression.gzip.level", "-1", min: -1, max: 9,
         from: &[("compression.gzip.level", 1)];
-    /// Level of lz4 where compression.type is lz4.
+    /// Stored only: lz4 compresses at one level.
     compression_lz4_level: i32 = "compression.lz4.level", "9", min: 1, max: 17,
         from: &[("compression.lz4.level", 1)];
     /// Level of zstd where compression.type is zstd.

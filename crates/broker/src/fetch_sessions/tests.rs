@@ -247,13 +247,37 @@ fn without_slots_every_request_goes_without_a_session() {
 }
 
 #[test]
-fn one_session_cannot_take_all_memory() {
+fn sessions_cannot_take_all_memory() {
     let sessions = FetchSessions::new(10);
-    let many = (0..)
-        .take(MAX_PARTITIONS + 1)
+    let many = |n: usize| (0..).take(n).map(|n| position("t", n)).collect::<Vec<_>>();
+    let opened: Vec<i32> = (0..6)
+        .map(|_| {
+            let request = request(0, INITIAL_EPOCH, many(MAX_PARTITIONS));
+            sessions.begin(request, random(), 0).unwrap().session_id()
+        })
+        .collect();
+    assert_eq!(opened.iter().filter(|id| **id != 0).count(), 5);
+    assert_eq!(opened.last(), Some(&0));
+}
+
+#[test]
+fn a_session_that_grows_beyond_all_measure_ends() {
+    let sessions = FetchSessions::new(10);
+    let id = open(&sessions, vec![position("t", -1)], 0).session_id();
+    let more = (0..)
+        .take(MAX_PARTITIONS)
         .map(|n| position("t", n))
         .collect();
-    let fetching = open(&sessions, many, 0);
-    assert_eq!(fetching.session_id(), 0);
-    assert_eq!(fetching.positions.len(), MAX_PARTITIONS + 1);
+    assert_eq!(
+        proceed(&sessions, request(id, 1, more)).map(drop),
+        Err(SessionError::TooManyPartitions(MAX_PARTITIONS + 1))
+    );
+    assert_eq!(sessions.len(), 0);
+}
+
+/// Ids that are never the same twice, over all calls.
+fn random() -> impl FnMut() -> i32 {
+    use std::sync::atomic::{AtomicI32, Ordering};
+    static NEXT: AtomicI32 = AtomicI32::new(1);
+    || NEXT.fetch_add(1, Ordering::Relaxed)
 }

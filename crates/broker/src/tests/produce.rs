@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use millstream_batch::{Batch, Builder, Codec, Header, TimestampType};
-use millstream_wire::api::produce::{PartitionResult, Request, Response};
+use millstream_wire::api::produce::{Partition, PartitionResult, Request, Response};
 use millstream_wire::{ApiKey, ErrorCode, Uuid};
 
 use super::traffic::{BY_NAME, append, batches, from, sent, values};
@@ -385,4 +385,21 @@ async fn transactions_are_refused_with_a_clear_error() {
         broker.produce(&named).await.error_code,
         ErrorCode::UNSUPPORTED_VERSION
     );
+}
+
+#[tokio::test]
+async fn a_request_of_absurdly_many_partitions_costs_its_connection() {
+    let broker = TestBroker::start().await;
+    let partition = |index| Partition {
+        index,
+        records: None,
+    };
+    let mut request = append("t", 0, -1, &[]);
+    request.topic_data[0].partition_data = (0..=50_000).map(partition).collect();
+    request.topic_data.push(request.topic_data[0].clone());
+    let closed = broker.send(frame(0, BY_NAME, &request)).await;
+    assert!(matches!(
+        closed,
+        Err(CloseReason::TooManyPartitions { count: 100_002, .. })
+    ));
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use millstream_batch::{Batches, Codec};
-use millstream_store::{EpochEnd, Offsets, Partition, Subscription};
+use millstream_store::{EpochEnd, Error as StoreError, Offsets, Partition, Subscription};
 use tokio::sync::Notify;
 
 use crate::api::leader_epoch;
@@ -88,10 +88,20 @@ impl Slot {
             .map(|partition| partition.subscribe(notify))
     }
 
+    /// The client is told a code; what is wrong with the log itself is told here.
+    fn log_failure(&self, partition: &Partition) {
+        if let Err(Error::Store(error @ (StoreError::Corrupt { .. } | StoreError::Io { .. }))) =
+            &self.found
+        {
+            tracing::error!(partition = %partition.id(), %error, "records cannot be read");
+        }
+    }
+
     /// Looks, in place of whatever was found before.
     pub(super) async fn look(&mut self, look: Look) {
         if let Some(partition) = &self.partition {
             self.found = find(partition, &self.position, look).await;
+            self.log_failure(partition);
         }
     }
 }

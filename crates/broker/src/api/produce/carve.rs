@@ -9,6 +9,9 @@ use millstream_wire::{decode_message, range_within};
 use crate::dispatch::{CloseReason, Incoming};
 use crate::topic_key::TopicKey;
 
+/// Partitions of one request: far more than clients batch for, and few enough for their answer.
+const MAX_PARTITIONS: usize = 100_000;
+
 /// A request that no longer borrows its frame: batches are ranges of it, in ascending order.
 pub(super) struct Request {
     pub(super) correlation_id: i32,
@@ -28,6 +31,7 @@ impl Request {
         let (context, body) = incoming.open()?;
         let request: wire::Request<'_> =
             decode_message(body, incoming.version).map_err(|source| incoming.malformed(source))?;
+        check_count(incoming, &request)?;
         let by_id = incoming.version.n >= 13;
         let topics = request.topic_data.iter().map(|topic| Asked {
             key: TopicKey::new(by_id, topic.name, topic.topic_id),
@@ -43,6 +47,18 @@ impl Request {
             transactional: request.transactional_id.is_some(),
             topics: topics.collect(),
         })
+    }
+}
+
+fn check_count(incoming: &Incoming, request: &wire::Request<'_>) -> Result<(), CloseReason> {
+    let topics = request.topic_data.iter();
+    match topics.map(|topic| topic.partition_data.len()).sum() {
+        ..=MAX_PARTITIONS => Ok(()),
+        count => Err(CloseReason::TooManyPartitions {
+            api: incoming.api,
+            count,
+            limit: MAX_PARTITIONS,
+        }),
     }
 }
 
