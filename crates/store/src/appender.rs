@@ -42,6 +42,8 @@ pub(crate) struct Appender {
     active: Option<Active>,
     /// Whether a power cut would leave the leader epoch that goes into the batches.
     epoch_saved: bool,
+    /// Whether the last write found no room, so that it is told once and not for every append.
+    is_full: bool,
     /// Bytes written since the last recovery point.
     pub(crate) since_recovery_point: u64,
 }
@@ -52,6 +54,7 @@ impl Appender {
         Appender {
             active: None,
             epoch_saved,
+            is_full: false,
             since_recovery_point: 0,
         }
     }
@@ -120,6 +123,11 @@ impl Appender {
             Some(active) => Ok(active.run()),
             None => Err(Failure::Broken(Error::Closed)),
         }
+    }
+
+    /// Takes note of whether there was room; whether that is news.
+    pub(crate) fn note_room(&mut self, is_full: bool) -> bool {
+        std::mem::replace(&mut self.is_full, is_full) != is_full
     }
 
     /// Stops writing to the active segment, so that it may be removed; the next append makes a new

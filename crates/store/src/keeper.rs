@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use crate::disk::Disk;
 use crate::partition::Partition;
+use crate::writeback::Round;
 
 /// Work for the background thread.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) enum Job {
         /// Producer states at that offset, encoded.
         producers: Vec<u8>,
     },
+    /// Sync what the page-cache policy left unsynced.
+    WriteBack(Round),
     /// Remove the directory of a deleted partition.
     Remove(PathBuf),
     /// Stop.
@@ -55,6 +58,7 @@ pub(crate) fn run(disk: &dyn Disk, jobs: &Receiver<Job>) {
                     tracing::warn!(partition = %partition.id(), %error, "no recovery point made");
                 }
             }
+            Job::WriteBack(round) => round.run(),
             Job::Remove(dir) => {
                 if let Err(error) = remove(disk, &dir) {
                     tracing::warn!(dir = %dir.display(), %error, "deleted partition left on disk");

@@ -37,6 +37,7 @@ mod syncers;
 mod tail;
 mod timestamps;
 mod walk;
+mod writeback;
 mod writer;
 
 pub use config::{Flush, LogConfig, StoreOptions, TopicPartition};

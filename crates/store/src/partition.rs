@@ -231,6 +231,19 @@ impl Partition {
         self.save_recovery_point(self.offsets().high_watermark, &producers)
     }
 
+    /// Syncs what was published since the last recovery point, or poisons the partition.
+    pub(crate) fn sync_unsaved(&self) {
+        let _upkeep = self.upkeep.lock();
+        if self.progress.stopped() == Some(Stop::Deleted) {
+            return;
+        }
+        let segments = self.log.segments();
+        let mut unsaved = segments.iter().filter(|segment| segment.is_unsaved());
+        if let Err(error) = unsaved.try_for_each(|segment| segment.sync()) {
+            self.poison(&error);
+        }
+    }
+
     /// Whether the newest recovery point is the end of the log.
     pub(crate) fn is_saved(&self) -> bool {
         *self.upkeep.lock() == self.offsets().high_watermark

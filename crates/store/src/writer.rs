@@ -15,11 +15,13 @@ use crate::partition::Partition;
 use crate::progress::Stop;
 use crate::store::Shared;
 use crate::tail::{Budget, Cached};
+use crate::writeback::WriteBack;
 
 /// The thread's own state.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     budget: Budget,
+    write_back: WriteBack,
 }
 
 /// What one partition has in a group.
@@ -37,7 +39,11 @@ impl Writer {
     /// A writer for a store.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let budget = Budget::new(shared.options.tail_bytes);
-        Writer { shared, budget }
+        Writer {
+            shared,
+            budget,
+            write_back: WriteBack::default(),
+        }
     }
 
     /// Serves the queue until it ends.
@@ -57,6 +63,7 @@ impl Writer {
             .into_iter()
             .partition(|commit| commit.flush == Flush::PageCache);
         for commit in kept {
+            self.count_unsynced(&commit);
             self.publish(commit);
         }
         for (commit, synced) in self.sync(unsynced) {
@@ -64,6 +71,15 @@ impl Writer {
                 Ok(()) => self.publish(commit),
                 Err(error) => commit.partition.poison(&error),
             }
+        }
+    }
+
+    /// Sees to it that what is not synced now will be.
+    fn count_unsynced(&mut self, commit: &Commit) {
+        let batches = commit.runs.iter().flat_map(|run| &run.batches);
+        let bytes = batches.map(|batch| batch.bytes.len() as u64).sum();
+        if let Some(round) = self.write_back.count(&commit.partition, bytes) {
+            self.shared.keeper.send(Job::WriteBack(round));
         }
     }
 
@@ -99,17 +115,17 @@ impl Writer {
         if snapshot.is_some() {
             appender.since_recovery_point = 0;
         }
+        let is_full = matches!(failure, Some(Failure::Full));
+        if appender.note_room(is_full) {
+            tell_of_room(&partition, is_full);
+        }
         drop(appender);
         let last = runs.last().and_then(|run| run.batches.last());
         let next_offset = last.map(|batch| batch.header.next_offset());
         if let Some(failure) = failure {
             snapshot = None;
-            fail(
-                &self.shared,
-                &partition,
-                next_offset.unwrap_or(first),
-                failure,
-            );
+            let from = next_offset.unwrap_or(first);
+            fail(&self.shared, &partition, from, failure);
         }
         let next_offset = next_offset?;
         partition.progress.set_written(next_offset);
@@ -164,12 +180,19 @@ fn drain(partition: &Partition, due: bool) -> (Vec<Pending>, Option<Vec<u8>>) {
     (batches, snapshot)
 }
 
+fn tell_of_room(partition: &Partition, is_full: bool) {
+    let partition = partition.id;
+    match is_full {
+        true => tracing::error!(%partition, "no space left on the device: appends are refused"),
+        false => tracing::info!(%partition, "there is room again: appends are taken"),
+    }
+}
+
 /// Deals with a write that did not happen from an offset on.
 fn fail(shared: &Shared, partition: &Partition, from: i64, failure: Failure) {
     match failure {
         Failure::Broken(error) => partition.poison(&error),
         Failure::Full => {
-            tracing::error!(partition = %partition.id, from, "no space left, appends refused");
             // Whatever came in meanwhile builds on what was lost.
             let mut intake = partition.intake.lock();
             let late = std::mem::take(&mut intake.pending);
