@@ -116,7 +116,6 @@ impl Answer<'_> {
             partition_index: position.partition,
             error_code: error.code(),
             high_watermark: -1,
-            aborted_transactions: Some(Vec::new()),
             current_leader: self.current_leader(error),
             ..PartitionResult::default()
         }
