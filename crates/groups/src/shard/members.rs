@@ -89,10 +89,10 @@ impl Shard {
         .unwrap_or_else(|| Err(Error::UnknownMember(member_id.to_owned())))
     }
 
-    /// Members leave; each result answers the leaver at the same place.
+    /// Members leave; each result answers the leaver at the same place. Nobody is a member of a group that is not there.
     ///
     /// # Errors
-    /// Of the request as a whole: there is no such group.
+    /// Of the request as a whole: the group has no name.
     pub fn leave(
         &mut self,
         group: &str,
@@ -101,17 +101,11 @@ impl Shard {
         effects: &mut Effects,
     ) -> Result<Vec<Result<(), Error>>, Error> {
         check_id(group)?;
-        self.visit(group, now, effects, |entry, step| {
+        let stranger = |leaver: &Leaver<'_>| Err(Error::UnknownMember(leaver.member_id.to_owned()));
+        let outcomes = self.visit(group, now, effects, |entry, step| {
             entry.group.leave(leavers, step)
-        })
-        .ok_or_else(|| {
-            Error::UnknownMember(
-                leavers
-                    .first()
-                    .map_or("", |leaver| leaver.member_id)
-                    .to_owned(),
-            )
-        })
+        });
+        Ok(outcomes.unwrap_or_else(|| leavers.iter().map(stranger).collect()))
     }
 }
 

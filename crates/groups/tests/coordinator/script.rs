@@ -299,10 +299,8 @@ impl World {
             });
         }
         let now = self.now();
-        match self.shard.leave(GROUP, &leavers, now, effects) {
-            Ok(results) => results.into_iter().map(tell::verdict).collect(),
-            Err(error) => vec![format!("all {}", tell::variant(&error))],
-        }
+        let results = self.shard.leave(GROUP, &leavers, now, effects).unwrap();
+        results.into_iter().map(tell::verdict).collect()
     }
 
     fn commit(&mut self, line: &Line<'_>, effects: &mut Effects) -> Vec<String> {
