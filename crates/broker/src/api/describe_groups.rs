@@ -28,7 +28,9 @@ pub(crate) async fn handle<'a>(
             Err(error) => unavailable(&error),
         };
         group.group_id = Cow::Borrowed(id);
-        group.authorized_operations = operations;
+        if group.error_code == ErrorCode::NONE {
+            group.authorized_operations = operations;
+        }
         groups.push(group);
     }
     Response {

@@ -3,7 +3,7 @@ use super::script::check;
 #[test]
 fn a_member_that_leaves_is_not_waited_for() {
     check(
-        "leave a => UnknownMember
+        "leave a b => UnknownMember; UnknownMember
          join a
          join b
          wait 6000 => a in 1 by range: a leads a,b; b in 1 by range: under a
