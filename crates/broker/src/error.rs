@@ -45,6 +45,9 @@ pub enum Error {
     /// The topic belongs to the broker itself.
     #[error("topic {0:?} is the broker's own: clients neither make, grow nor delete it")]
     InternalTopic(String),
+    /// Only the broker itself changes what the topic holds.
+    #[error("the records of topic {0:?} are the broker's own")]
+    InternalRecords(String),
     /// The configuration says that topics stay.
     #[error("topics cannot be deleted: delete.topic.enable is false")]
     DeletionDisabled,
@@ -182,7 +185,9 @@ impl Error {
     /// What the protocol calls it.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
-            Self::Name(_) | Self::Collision { .. } => ErrorCode::INVALID_TOPIC_EXCEPTION,
+            Self::Name(_) | Self::Collision { .. } | Self::InternalRecords(_) => {
+                ErrorCode::INVALID_TOPIC_EXCEPTION
+            }
             Self::TopicExists(_) => ErrorCode::TOPIC_ALREADY_EXISTS,
             Self::UnknownTopic(_) | Self::UnknownPartition { .. } => {
                 ErrorCode::UNKNOWN_TOPIC_OR_PARTITION

@@ -40,7 +40,7 @@ async fn delete(broker: &Broker, topic: &Topic<'_>, asked: &Asked) -> Result<i64
     let unknown = || Error::UnknownTopic(topic.name.to_owned());
     let topic = broker.catalog().topic(topic.name).ok_or_else(unknown)?;
     if topic.internal {
-        return Err(Error::InternalTopic(topic.name.clone()));
+        return Err(Error::InternalRecords(topic.name.clone()));
     }
     if !topic.config().cleanup_policy.delete {
         return Err(Error::NotDeletable(topic.name.clone()));

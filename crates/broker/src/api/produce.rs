@@ -132,7 +132,7 @@ impl Sender {
     fn check(&self, topic: &Topic) -> Result<(), Error> {
         let required = topic.config().min_insync_replicas;
         match self.acks {
-            _ if topic.internal => Err(Error::InternalTopic(topic.name.clone())),
+            _ if topic.internal => Err(Error::InternalRecords(topic.name.clone())),
             -1 if required > 1 => Err(Error::NotEnoughReplicas {
                 topic: topic.name.clone(),
                 required,

@@ -9,7 +9,7 @@ use millstream_wire::api::{
 };
 use millstream_wire::{ApiKey, ErrorCode};
 
-use super::traffic::{from, values};
+use super::traffic::{append, from, sent, values};
 use crate::testing::TestBroker;
 
 async fn new_producer(
@@ -206,4 +206,16 @@ async fn the_data_directory_tells_sizes_and_what_the_disk_has_left() {
         assert_eq!(topic.partitions.len(), expected);
         assert!(topic.partitions[0].partition_size > 0);
     }
+}
+
+#[tokio::test]
+async fn clients_neither_write_nor_delete_the_brokers_own_records() {
+    let broker = TestBroker::start().await;
+    let catalog = broker.broker.catalog();
+    let topic = catalog.ensure_topic("__consumer_offsets").await.unwrap();
+    let batch = sent(values(&["a"]));
+    let written = broker.produce(&append(&topic.name, 0, -1, &batch)).await;
+    assert_eq!(written.error_code, ErrorCode::INVALID_TOPIC_EXCEPTION);
+    let deleted = delete(&broker, &topic.name, 0).await;
+    assert_eq!(deleted, (ErrorCode::INVALID_TOPIC_EXCEPTION, -1));
 }
