@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -92,25 +93,34 @@ func (s *server) exchange(request kmsg.Request) (kmsg.Response, error) {
 	return response, response.ReadFrom(body[header:])
 }
 
+// insist repeats what a broker that has just started, or is still deleting, may refuse for a while.
+func insist(ctx context.Context, attempt func() error) {
+	for err := attempt(); err != nil; err = attempt() {
+		must(0, ctx.Err())
+	}
+}
+
 // prepare gives both sides the same topic, records, and committed offsets.
 func prepare(address string) *server {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	client := must(kgo.NewClient(kgo.SeedBrokers(address), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableIdempotentWrite()))
+	client := must(kgo.NewClient(kgo.SeedBrokers(address), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableIdempotentWrite(), kgo.UnknownTopicRetries(-1)))
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	admin.DeleteTopics(ctx, topic)
 	admin.DeleteGroups(ctx, topic)
 	retention := map[string]*string{"retention.ms": kadm.StringPtr("-1")}
-	for created := false; !created; created = must(admin.CreateTopics(ctx, 3, 1, retention, topic))[topic].Err == nil {
-	}
+	insist(ctx, func() error { return must(admin.CreateTopics(ctx, 3, 1, retention, topic))[topic].Err })
 	for n := range 30 {
 		record := &kgo.Record{Topic: topic, Partition: 0, Value: fmt.Appendf(nil, "%d", n), Timestamp: time.UnixMilli(int64(1_600_000_000_000 + n/10*1000))}
 		must(0, client.ProduceSync(ctx, record).FirstErr())
 	}
 	var offsets kadm.Offsets
 	offsets.AddOffset(topic, 0, 17, 0)
-	must(0, admin.CommitAllOffsets(ctx, topic, offsets))
+	insist(ctx, func() error {
+		return kerr.ErrorForCode(must(kmsg.NewPtrInitProducerIDRequest().RequestWith(ctx, client)).ErrorCode)
+	})
+	insist(ctx, func() error { return admin.CommitAllOffsets(ctx, topic, offsets) })
 	s := &server{address: address, versions: map[int16][2]int16{}, topicID: must(admin.ListTopics(ctx, topic))[topic].ID}
 	for _, api := range must(s.ask(kmsg.NewPtrApiVersionsRequest())).(*kmsg.ApiVersionsResponse).ApiKeys {
 		s.versions[api.ApiKey] = [2]int16{api.MinVersion, api.MaxVersion}
