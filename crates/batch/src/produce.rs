@@ -6,7 +6,7 @@
 
 use crate::builder::packed;
 use crate::header::CODEC_MASK;
-use crate::{Batch, Compression, Error, Header, NO_PRODUCER_EPOCH, Record, TimestampType};
+use crate::{Batch, Codec, Compression, Error, Header, NO_PRODUCER_EPOCH, Record, TimestampType};
 
 /// What a topic demands of the batches produced to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub enum Timestamps {
     LogAppendTime,
 }
 
+/// Bytes of a record without key, value and headers.
+const MIN_RECORD_LEN: u64 = 7;
 /// Timestamp of a record that has none.
 const NO_TIMESTAMP: i64 = -1;
 /// How many offending records an error names, so that an answer never outgrows its request by much.
@@ -50,7 +52,7 @@ const MAX_NAMED_RECORDS: usize = 1_000;
 /// and what reading the records can raise, where they are read.
 pub fn admit(batch: Batch, rules: &Rules, now_ms: i64) -> Result<Batch, Error> {
     check_size(&batch, rules)?;
-    check_header(batch.header())?;
+    check_header(&batch)?;
     check_records(&batch, rules, now_ms)?;
     let mut batch = recompress(batch, rules)?;
     if rules.timestamps == Timestamps::LogAppendTime {
@@ -69,13 +71,18 @@ fn check_size(batch: &Batch, rules: &Rules) -> Result<(), Error> {
     }
 }
 
-fn check_header(header: &Header) -> Result<(), Error> {
+fn check_header(batch: &Batch) -> Result<(), Error> {
+    let header = batch.header();
     let demands = [
         (header.base_offset == 0, "the base offset is not 0"),
         (header.count > 0, "the batch has no records"),
         (
             i64::from(header.last_offset_delta) + 1 == i64::from(header.count),
             "the last offset delta does not match the record count",
+        ),
+        (
+            may_hold(batch, header.count),
+            "there are fewer records than counted",
         ),
         (
             !header.is_control(),
@@ -98,6 +105,12 @@ fn check_header(header: &Header) -> Result<(), Error> {
         Some((_, complaint)) => Err(Error::Invalid(complaint)),
         None => Ok(()),
     }
+}
+
+/// Whether there is room for so many records. What a codec hides cannot be known without decompressing it.
+fn may_hold(batch: &Batch, count: i32) -> bool {
+    let least = u64::from(count.unsigned_abs()) * MIN_RECORD_LEN;
+    batch.header().codec() != Codec::None || least <= batch.payload().len() as u64
 }
 
 fn check_records(batch: &Batch, rules: &Rules, now_ms: i64) -> Result<(), Error> {
@@ -176,7 +189,7 @@ fn recompress(batch: Batch, rules: &Rules) -> Result<Batch, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Builder, Codec};
+    use crate::Builder;
     use bytes::BytesMut;
 
     const NOW: i64 = 1_000_000;
@@ -221,6 +234,9 @@ mod tests {
         assert!(refused(with_header(|h| h.count = 0)));
         assert!(refused(with_header(|h| h.count = -1)));
         assert!(refused(with_header(|h| h.last_offset_delta = 3)));
+        assert!(refused(with_header(|h| {
+            (h.count, h.last_offset_delta) = (4, 3);
+        })));
         assert!(refused(with_header(|h| {
             (h.count, h.last_offset_delta) = (i32::MIN, i32::MAX);
         })));
