@@ -218,6 +218,7 @@ impl Catalog {
     async fn take_effect(&self, changes: Vec<Change>) -> Result<(), Error> {
         let before = self.state();
         let mut image = before.image.clone();
+        changes.iter().for_each(tell);
         changes.into_iter().for_each(|change| image.apply(change));
         let config = configured(&image, &before.config)?;
         let store = Arc::clone(&self.store);
@@ -232,6 +233,15 @@ impl Catalog {
     }
 }
 
+/// Notes topics that come and go.
+fn tell(change: &Change) {
+    match change {
+        Change::Topic { name, id } => tracing::info!(topic = name, %id, "topic created"),
+        Change::TopicRemoved { id } => tracing::info!(%id, "topic deleted"),
+        Change::Partition { .. } | Change::Config { .. } | Change::ProducerIds { .. } => {}
+    }
+}
+
 /// The state at start. An empty log among data is a lost one: nothing is removed on its word.
 fn heal(
     store: &Store,
@@ -243,7 +253,10 @@ fn heal(
     if fresh && !orphans.is_empty() {
         return Err(Error::CatalogLost(orphans.len()));
     }
-    follow::remove_orphans(store, &image)?;
+    let orphans = follow::remove_orphans(store, &image)?;
+    if orphans > 0 {
+        tracing::warn!(partitions = orphans, "partitions of no topic removed");
+    }
     let (state, outcome) = follow::follow(store, None, image, config);
     outcome.map(|()| state)
 }

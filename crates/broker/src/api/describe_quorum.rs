@@ -4,14 +4,14 @@
 
 use std::borrow::Cow;
 
-use millstream_wire::ErrorCode;
 use millstream_wire::api::describe_quorum::{
     Listener, Node, PartitionResult, Replica, Request, Response, Topic as Asked, TopicResult,
 };
 
-use crate::Broker;
 use crate::catalog::METADATA;
 use crate::connection::RequestContext;
+use crate::error::report;
+use crate::{Broker, Error};
 
 pub(crate) async fn handle<'a>(
     broker: &'a Broker,
@@ -26,18 +26,29 @@ pub(crate) async fn handle<'a>(
             .map(|partition| quorum(broker, asked.topic_name, partition.partition_index))
             .collect(),
     };
+    let topics: Vec<_> = request.topics.iter().map(topic).collect();
+    let is_known = |quorum: &PartitionResult<'_>| quorum.error_code.is_none();
+    let known = topics
+        .iter()
+        .any(|topic| topic.partitions.iter().any(is_known));
     Response {
-        topics: request.topics.iter().map(topic).collect(),
-        nodes: vec![node(broker, context)],
+        topics,
+        nodes: known.then(|| node(broker, context)).into_iter().collect(),
         ..Response::default()
     }
 }
 
 fn quorum(broker: &Broker, topic: &str, partition_index: i32) -> PartitionResult<'static> {
     if (topic, partition_index) != (METADATA, 0) {
+        let unknown = Error::UnknownPartition {
+            topic: topic.to_owned(),
+            index: partition_index,
+        };
+        let (error_code, error_message) = report(Some(&unknown));
         return PartitionResult {
             partition_index,
-            error_code: ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            error_code,
+            error_message,
             ..PartitionResult::default()
         };
     }

@@ -116,14 +116,13 @@ pub(super) fn settings(table: Table, values: Option<&Values>) -> Settings {
     settings
 }
 
-/// Removes every partition of the store that the catalog does not know.
-pub(super) fn remove_orphans(store: &Store, image: &Image) -> Result<(), Error> {
+/// Removes every partition of the store that the catalog does not know; tells how many there were.
+pub(super) fn remove_orphans(store: &Store, image: &Image) -> Result<usize, Error> {
     let orphans = orphans(store, image);
     if !orphans.is_empty() {
-        tracing::info!(partitions = orphans.len(), "partitions of no topic removed");
         store.delete_partitions(&orphans)?;
     }
-    Ok(())
+    Ok(orphans.len())
 }
 
 /// Partitions of the store that the catalog does not know.

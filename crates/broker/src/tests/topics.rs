@@ -257,32 +257,42 @@ async fn a_topic_grows_and_never_shrinks() {
     );
 }
 
-#[tokio::test]
-async fn topics_partitions_and_settings_survive_a_restart() {
+/// A broker with one topic that was made and altered, after another was deleted; and the id of the first.
+async fn with_history() -> (TestBroker, Uuid) {
     let broker = TestBroker::start().await;
     let configs = vec![Config {
         name: "retention.ms",
         value: Some("5000"),
     }];
-    let kept = created(
-        &broker,
-        Topic {
-            configs,
-            ..topic("kept", 3, 1)
-        },
-    )
-    .await
-    .topic_id;
+    let wanted = Topic {
+        configs,
+        ..topic("kept", 3, 1)
+    };
+    let kept = created(&broker, wanted).await.topic_id;
     create(&broker, "gone", 2).await;
     delete(&broker, "gone").await;
+    (broker, kept)
+}
 
-    let broker = broker.restart().await;
-    assert_eq!(names(&broker), ["kept"]);
+fn check_history(broker: &TestBroker, kept: Uuid) {
+    assert_eq!(names(broker), ["kept"]);
     let topic = broker.broker.catalog().topic("kept").unwrap();
     assert_eq!((topic.id, topic.partitions().len()), (kept, 3));
     assert_eq!(topic.config().retention_ms, 5000);
     // Those of the topic and that of the catalog itself.
     assert_eq!(broker.broker.store().partitions().len(), 4);
+}
+
+#[tokio::test]
+async fn topics_partitions_and_settings_survive_a_restart() {
+    let (broker, kept) = with_history().await;
+    check_history(&broker.restart().await, kept);
+}
+
+#[tokio::test]
+async fn topics_partitions_and_settings_survive_a_crash() {
+    let (broker, kept) = with_history().await;
+    check_history(&broker.crash().await, kept);
 }
 
 #[tokio::test]
