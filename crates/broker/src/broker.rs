@@ -44,7 +44,7 @@ impl Broker {
             .max_incremental_fetch_session_cache_slots
             .unsigned_abs() as usize;
         let catalog = Catalog::open(Arc::clone(&store), config, environment).await?;
-        let groups = Groups::new(Arc::clone(&catalog), Arc::clone(&store), environment);
+        let groups = Groups::new(Arc::clone(&catalog), environment);
         let broker = Arc::new(Self {
             catalog,
             fetch_sessions: FetchSessions::new(slots),

@@ -11,7 +11,8 @@ use crate::producer_state::{Accepted, Numbered, Producers, log_append_time};
 pub enum AppendMode {
     /// A producer, whose sequence numbers are checked.
     Client,
-    /// The broker itself, for its own logs and markers.
+    /// The broker itself, for its own logs and markers. It is little beside what clients send, and never
+    /// refused for what they have waiting.
     Internal,
 }
 

@@ -114,7 +114,10 @@ impl Partition {
             let (first, last) = (original.base_offset, original.last_offset());
             return Ok(self.appended(first, last, original.log_append_time, true));
         }
-        self.shared.queue.admit(size)?;
+        match mode {
+            AppendMode::Client => self.shared.queue.admit(size)?,
+            AppendMode::Internal => self.shared.queue.count(size),
+        }
         let header = intake.accept(batch, numbered, now_ms);
         self.progress.set_log_end(intake.next_offset);
         let first_in_line = !std::mem::replace(&mut intake.queued, true);

@@ -60,6 +60,11 @@ impl Queue {
         Ok(())
     }
 
+    /// Counts bytes that are about to wait and cannot be refused.
+    pub(crate) fn count(&self, bytes: usize) {
+        self.pending.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Counts bytes that no longer wait.
     pub(crate) fn release(&self, bytes: usize) {
         self.pending.fetch_sub(bytes, Ordering::Relaxed);
@@ -99,5 +104,26 @@ impl Queue {
                 (None, true) => self.filled.wait(&mut state),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_refused_beyond_the_limit_and_the_broker_never() {
+        let queue = Queue::new(10);
+        queue.admit(8).unwrap();
+        assert!(matches!(
+            queue.admit(8),
+            Err(Error::Overloaded {
+                pending: 8,
+                limit: 10
+            })
+        ));
+        queue.count(8);
+        queue.release(16);
+        queue.admit(80).unwrap();
     }
 }

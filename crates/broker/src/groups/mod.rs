@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use millstream_groups::{Effects, Now, Reply, Token};
-use millstream_store::Store;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -35,7 +34,6 @@ use shard::Shard;
 #[derive(Debug)]
 struct Shared {
     catalog: Arc<Catalog>,
-    store: Arc<Store>,
     clock: Clock,
     alarm: Alarm,
     /// Whether nobody keeps time any more, so that nobody may be kept waiting.
@@ -52,11 +50,10 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// Groups whose log is found, or made, when it is first needed.
-    pub(crate) fn new(catalog: Arc<Catalog>, store: Arc<Store>, environment: Environment) -> Self {
+    pub(crate) fn new(catalog: Arc<Catalog>, environment: Environment) -> Self {
         let (clock, alarm) = (Clock::new(environment), Alarm::default());
         let shared = Arc::new(Shared {
             catalog,
-            store,
             clock,
             alarm,
             closing: AtomicBool::new(false),
@@ -144,7 +141,7 @@ impl Groups {
             let alarm = &self.shared.alarm;
             alarm.wait(&self.shared.clock, || earliest(shards)).await;
             for shard in shards {
-                shard.expire().await;
+                shard.expire();
             }
         }
     }

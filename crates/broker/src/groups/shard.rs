@@ -97,11 +97,10 @@ impl Shard {
     }
 
     /// Does what is due. Nobody waits for it to be durable: what it tells members has its own proof.
-    pub(super) async fn expire(&self) {
+    pub(super) fn expire(&self) {
         if self.shared.clock.now().monotonic_ms < self.deadline() {
             return;
         }
-        self.shared.store.room().await;
         // A failure has been logged, and there is no deadline any more.
         let _ = self.step(|memory, now, effects| memory.groups.expire(now, effects));
     }
@@ -113,9 +112,8 @@ impl Shard {
         }
     }
 
-    /// Makes sure that there is memory to work on, and room in the store for what is to be written.
+    /// Makes sure that there is memory to work on.
     async fn ready(&self) -> Result<(), Error> {
-        self.shared.store.room().await;
         if self.memory.lock().is_some() {
             return Ok(());
         }
