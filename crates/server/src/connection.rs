@@ -14,8 +14,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use futures_util::FutureExt;
 use millstream_broker::config::BrokerConfig;
-use millstream_broker::{CloseReason, Pending};
-use millstream_wire::Frame;
+use millstream_broker::{CloseReason, Outcome, Pending};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -142,7 +141,7 @@ impl<D: FnMut(BytesMut) -> Pending> Connection<D> {
                 biased;
                 () = &mut stopped, if reading => reading = false,
                 answer = head(&mut self.in_flight), if !self.in_flight.is_empty() => {
-                    self.answer(answer.map_err(Closed::Request)?).await?;
+                    self.answer(answer).await?;
                     self.active = Instant::now();
                 }
                 frame = self.frames.next(&self.stream), if reading && self.next.is_none() => {
@@ -178,17 +177,19 @@ impl<D: FnMut(BytesMut) -> Pending> Connection<D> {
     }
 
     /// Takes the head's answer, and those behind it that are ready too, and writes them at once.
-    async fn answer(&mut self, head: Option<Frame>) -> Result<(), Closed> {
+    async fn answer(&mut self, head: Outcome) -> Result<(), Closed> {
         let mut ready = Some(head);
-        while let Some(frame) = ready.take() {
+        while let Some(outcome) = ready {
             self.in_flight.pop_front();
-            if let Some(frame) = frame {
-                self.outbox.push(frame);
+            match outcome {
+                Ok(frame) => self.outbox.extend(frame),
+                Err(reason) => {
+                    self.write().await?;
+                    return Err(Closed::Request(reason));
+                }
             }
             let next = self.in_flight.front_mut();
-            if let Some(answer) = next.and_then(|n| (&mut n.pending.response).now_or_never()) {
-                ready = Some(answer.map_err(Closed::Request)?);
-            }
+            ready = next.and_then(|next| (&mut next.pending.response).now_or_never());
         }
         self.write().await
     }
@@ -229,7 +230,7 @@ impl<D: FnMut(BytesMut) -> Pending> Connection<D> {
 }
 
 /// The outcome of the request at the head; never, when there is none.
-async fn head(in_flight: &mut VecDeque<InFlight>) -> Result<Option<Frame>, CloseReason> {
+async fn head(in_flight: &mut VecDeque<InFlight>) -> Outcome {
     match in_flight.front_mut() {
         Some(first) => (&mut first.pending.response).await,
         None => std::future::pending().await,

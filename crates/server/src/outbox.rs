@@ -15,9 +15,10 @@ const CHUNKS_PER_WRITE: usize = 64;
 pub(crate) struct Outbox(VecDeque<Bytes>);
 
 impl Outbox {
-    /// Puts an answer behind those that wait.
-    pub(crate) fn push(&mut self, frame: Frame) {
-        self.0.extend(frame.into_chunks());
+    /// Puts an answer, if there is one, behind those that wait.
+    pub(crate) fn extend(&mut self, frame: Option<Frame>) {
+        self.0
+            .extend(frame.into_iter().flat_map(Frame::into_chunks));
     }
 
     /// Whether everything has been written.

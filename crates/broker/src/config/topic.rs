@@ -81,13 +81,13 @@ settings! {
     /// Stored only: files are removed at once.
     file_delete_delay_ms: i64 = "file.delete.delay.ms", "60000", min: 0,
         from: &[("log.segment.delete.delay.ms", 1)];
-    /// Records that may wait for the disk. With 1, the default here, acks=all answers after
-    /// fdatasync; with more, it answers once the page cache has the record, and a power cut may
-    /// lose what was not yet synced.
+    /// With 1, the default here, acks=all answers after fdatasync. With any other number it answers
+    /// once the page cache has the record, and a power cut may lose what the system had not yet
+    /// written.
     flush_messages: i64 = "flush.messages", "1", min: 1,
         from: &[("log.flush.interval.messages", 1)];
-    /// Milliseconds that a record may wait for the disk where flush.messages lets it; 0 makes
-    /// acks=all answer after fdatasync.
+    /// With 0, acks=all answers after fdatasync, whatever flush.messages says. Other numbers change
+    /// nothing.
     flush_ms: i64 = "flush.ms", "9223372036854775807", min: 0,
         from: &[("log.flush.interval.ms", 1)];
     /// Copies that must hold a record before acks=all answers; there is one, so that more than 1

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use bytes::{Bytes, BytesMut};
 use millstream_wire::api::api_versions;
-use millstream_wire::{ApiKey, Version, response_frame};
+use millstream_wire::{ApiKey, Frame, Version, response_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -201,6 +201,29 @@ async fn a_request_that_cannot_be_served_closes_the_connection_with_the_reason()
 }
 
 #[tokio::test]
+async fn what_was_answered_is_sent_before_the_connection_is_closed() {
+    let held = Held::default();
+    let dispatch = held.clone();
+    let bad = || {
+        Err(CloseReason::Header(millstream_wire::Error::UnknownApiKey(
+            999,
+        )))
+    };
+    let mut client = connect(limits(), move |frame| match &frame[..] {
+        b"good" => dispatch.hold(true),
+        _ => {
+            dispatch.release(0);
+            ready(false, bad())
+        }
+    })
+    .await;
+    client.send(b"good").await;
+    client.send(b"bad").await;
+    assert_eq!(client.receive().await, 1);
+    assert!(client.stream.read_i32().await.is_err());
+}
+
+#[tokio::test]
 async fn half_a_request_and_silence_is_cut() {
     let limits = Limits {
         read_timeout: Duration::from_millis(20),
@@ -311,7 +334,7 @@ async fn chunks_of_an_answer_arrive_in_order() {
     let frame = answer(7);
     let expected: Vec<u8> = frame.to_bytes().repeat(200);
     for _ in 0..200 {
-        outbox.push(frame.clone());
+        outbox.extend(Some(frame.clone()));
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sender = TcpStream::connect(listener.local_addr().unwrap())
