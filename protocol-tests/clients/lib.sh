@@ -1,7 +1,8 @@
 # What every client's `run` shares: finding a toolchain, and a broker to run against. Sourced by bash, never run.
 #
 #   needs go            stops with exit code 77 (skipped) and the reason, unless `go` is installed
-#   serve "$@"          sets BOOTSTRAP to the first argument, or starts a Millstream of its own, stopped at exit, with its data in DATA
+#   serve "$@"          sets BOOTSTRAP to the first argument, or starts a Millstream of its own (the binary MILLSTREAM, or a debug
+#                       build), stopped at exit, with its data in DATA
 #
 # Everything that is downloaded or built goes below OUT, inside the ignored `target` directory; nothing is installed globally.
 
@@ -48,7 +49,7 @@ serve() {
         return
     fi
     local binary=${MILLSTREAM:-${CARGO_TARGET_DIR:-$ROOT/target}/debug/millstream} port tries
-    [ -n "${MILLSTREAM:-}" ] || (cd "$ROOT" && cargo build --quiet --package millstream-server)
+    [ -n "${MILLSTREAM:-}" ] || { needs cargo && (cd "$ROOT" && cargo build --quiet --package millstream-server); }
     DATA=$OUT/data
     rm -rf "$DATA"
     port=$(free_port)
@@ -82,7 +83,7 @@ java_libraries() {
     needs java mvn
     if ! cmp -s pom.xml "$OUT/installed.xml"; then
         rm -rf "$OUT/lib"
-        mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+        mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
             -DoutputDirectory="$OUT/lib"
         cp pom.xml "$OUT/installed.xml"
     fi
