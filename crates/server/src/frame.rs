@@ -1,7 +1,7 @@
 //! Requests off a socket: a 4-byte length, then as many bytes.
 //!
 //! A length is only a claim. It is checked before anything is kept for it, the first bytes are read
-//! into a small buffer, and memory for the rest is granted by [`Memory`] and grown as bytes arrive.
+//! into a small buffer, and only when that is full is memory for the rest granted by [`Memory`].
 //! What the bytes mean is not known here.
 
 use std::io;
@@ -18,7 +18,7 @@ use crate::error::Error;
 /// Bytes read ahead of knowing what they belong to.
 const READ_AHEAD: usize = 8 * 1024;
 /// Bytes of a request that may be read before memory is granted for all of it.
-const FIRST_CHUNK: usize = 64 * 1024;
+const FIRST_CHUNK: usize = 128 * 1024;
 
 /// Bytes of requests that all connections together may hold.
 #[derive(Clone, Debug)]
@@ -85,11 +85,11 @@ impl Begun {
         self.memory.is_none() && (self.missing() == 0 || self.bytes.len() >= FIRST_CHUNK)
     }
 
-    /// Room for more: double what has arrived, but never more than what is missing.
+    /// Room for all that is missing: the first chunk is full, so that memory was granted, and what
+    /// has arrived is moved only once.
     fn grow(&mut self) {
         if self.bytes.len() == self.bytes.capacity() {
-            self.bytes
-                .reserve(self.missing().min(self.bytes.len().max(FIRST_CHUNK)));
+            self.bytes.reserve(self.missing());
         }
     }
 }
