@@ -83,8 +83,8 @@ java_libraries() {
     needs java mvn
     if ! cmp -s pom.xml "$OUT/installed.xml"; then
         rm -rf "$OUT/lib"
-        mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
-            -DoutputDirectory="$OUT/lib"
+        mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
+            -DoutputDirectory="$OUT/lib" >"$OUT/maven.log" 2>&1 || { cat "$OUT/maven.log" && exit 1; }
         cp pom.xml "$OUT/installed.xml"
     fi
 }
