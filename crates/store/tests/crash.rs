@@ -313,3 +313,34 @@ async fn a_deleted_partition_stays_deleted() {
     let fresh = after.create_partition(ID, LogConfig::default()).unwrap();
     assert_eq!(append(&fresh, batch(1, 1)).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn opening_reads_nothing_that_is_known_to_be_good() {
+    let disk = FaultyDisk::default();
+    let options = StoreOptions {
+        recovery_point_bytes: 100_000,
+        ..no_tail()
+    };
+    let store = open(&disk, options.clone()).unwrap();
+    let partition = store.create_partition(ID, segments_of(50_000)).unwrap();
+    for _ in 0..400 {
+        append(&partition, batch(1, 1_000)).await.unwrap();
+    }
+    let size = partition.size();
+    drop((store, partition));
+
+    let crashed = disk.crash(Survives::Synced);
+    let store = open(&crashed, options.clone()).unwrap();
+    assert!(
+        crashed.bytes_read() < size / 2,
+        "{} of {size} read after a crash",
+        crashed.bytes_read()
+    );
+    store.close().unwrap();
+    drop(store);
+    let before = crashed.bytes_read();
+    let store = open(&crashed, options).unwrap();
+    let read = crashed.bytes_read() - before;
+    assert!(read < 1_000, "{read} bytes read after a clean shutdown");
+    assert_eq!(store.partition(&ID).unwrap().offsets().log_end, 400);
+}

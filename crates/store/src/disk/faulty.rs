@@ -29,6 +29,8 @@ struct Inner {
     syncs: AtomicU64,
     /// Bytes that may still be written, plus one; 0 means any number.
     room: AtomicU64,
+    /// Bytes that were read.
+    read: AtomicU64,
 }
 
 /// What stands under which path; a directory is a path without a file.
@@ -74,6 +76,12 @@ impl FaultyDisk {
     #[must_use]
     pub fn syncs(&self) -> u64 {
         self.0.syncs.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes were read so far.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.0.read.load(Ordering::SeqCst)
     }
 
     /// Lets `bytes` more be written before the disk is full; `None` makes room for any number.
@@ -296,6 +304,7 @@ impl File for FaultyFile {
         let from = bytes.live.len().min(position as usize);
         let len = buffer.len().min(bytes.live.len() - from);
         buffer[..len].copy_from_slice(&bytes.live[from..from + len]);
+        self.disk.read.fetch_add(len as u64, Ordering::SeqCst);
         Ok(len)
     }
 
