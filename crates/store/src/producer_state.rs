@@ -2,27 +2,14 @@
 //!
 //! The window holds the last five batches of a producer. A batch that is in it again is a duplicate
 //! and is answered with where it went the first time; otherwise sequences must follow one another.
-//!
-//! The body of a `<next offset>.snapshot` file, after the common header, is for each producer:
-//!
-//! ```text
-//! 0             8       10          18      19
-//! +-------------+-------+-----------+-------+--- ---
-//! | producer id | epoch | last seen | count | ... count batches
-//! +-------------+-------+-----------+-------+--- ---
-//!
-//! 0                4               8             16              24
-//! +----------------+---------------+-------------+---------------+
-//! | first sequence | last sequence | base offset | log append ms |
-//! +----------------+---------------+-------------+---------------+
-//! ```
+
+mod codec;
 
 use std::collections::{HashMap, VecDeque};
 
 use millstream_batch::{Header, TimestampType};
 
 use crate::error::{Error, Result};
-use crate::format::take;
 
 /// Batches of a producer that count as duplicates when they come again; clients keep at most this
 /// many requests in flight.
@@ -234,56 +221,6 @@ impl Producers {
         all.sort_unstable_by_key(|producer| producer.producer_id);
         all
     }
-
-    /// The body of a snapshot file.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(self.0.len() * 64);
-        for (id, producer) in &self.0 {
-            body.extend_from_slice(&id.to_be_bytes());
-            body.extend_from_slice(&producer.epoch.to_be_bytes());
-            body.extend_from_slice(&producer.last_seen_ms.to_be_bytes());
-            body.push(producer.recent().len() as u8);
-            for batch in producer.recent().rev() {
-                body.extend_from_slice(&batch.first.to_be_bytes());
-                body.extend_from_slice(&batch.last.to_be_bytes());
-                body.extend_from_slice(&batch.base_offset.to_be_bytes());
-                body.extend_from_slice(&batch.log_append_time.to_be_bytes());
-            }
-        }
-        body
-    }
-
-    /// Reads the body of a snapshot file; `None` if it is cut short.
-    pub(crate) fn decode(mut body: &[u8]) -> Option<Self> {
-        let mut producers = HashMap::new();
-        while !body.is_empty() {
-            let id = i64::from_be_bytes(take(&mut body)?);
-            let epoch = i16::from_be_bytes(take(&mut body)?);
-            let last_seen_ms = i64::from_be_bytes(take(&mut body)?);
-            let [count] = take(&mut body)?;
-            let window = (0..count)
-                .map(|_| decode_batch(&mut body))
-                .collect::<Option<_>>()?;
-            producers.insert(
-                id,
-                Producer {
-                    epoch,
-                    last_seen_ms,
-                    window,
-                },
-            );
-        }
-        Some(Producers(producers))
-    }
-}
-
-fn decode_batch(body: &mut &[u8]) -> Option<Accepted> {
-    Some(Accepted {
-        first: i32::from_be_bytes(take(body)?),
-        last: i32::from_be_bytes(take(body)?),
-        base_offset: i64::from_be_bytes(take(body)?),
-        log_append_time: i64::from_be_bytes(take(body)?),
-    })
 }
 
 fn describe(producer_id: i64, producer: &Producer) -> ProducerSnapshot {
@@ -301,7 +238,7 @@ mod tests {
 
     const PRODUCER: i64 = 9;
 
-    fn batch(epoch: i16, first: i32, last: i32) -> Numbered {
+    pub(super) fn batch(epoch: i16, first: i32, last: i32) -> Numbered {
         Numbered {
             producer_id: PRODUCER,
             epoch,
@@ -311,7 +248,7 @@ mod tests {
     }
 
     /// A producer of epoch 3 that sent batches of 10 records; offsets are 100 above sequences.
-    fn after(batches: std::ops::Range<i32>) -> Producers {
+    pub(super) fn after(batches: std::ops::Range<i32>) -> Producers {
         let mut producers = Producers::default();
         for i in batches {
             producers.accept(
@@ -325,14 +262,14 @@ mod tests {
     }
 
     #[derive(Debug, PartialEq)]
-    enum Verdict {
+    pub(super) enum Verdict {
         New,
         Duplicate(i64),
         OutOfOrder(i32),
         OldEpoch,
     }
 
-    fn verdict(producers: &Producers, batch: Numbered) -> Verdict {
+    pub(super) fn verdict(producers: &Producers, batch: Numbered) -> Verdict {
         match producers.check(batch) {
             Ok(None) => Verdict::New,
             Ok(Some(original)) => Verdict::Duplicate(original.base_offset),
@@ -409,18 +346,5 @@ mod tests {
         producers.expire(150, 100);
         assert_eq!(producers.describe(), []);
         assert_eq!(verdict(&producers, batch(0, 5, 5)), Verdict::New);
-    }
-
-    #[test]
-    fn a_snapshot_comes_back_and_no_truncation_does() {
-        let producers = after(0..7);
-        let body = producers.encode();
-        let decoded = Producers::decode(&body).unwrap();
-        assert_eq!(decoded.encode(), body);
-        assert_eq!(verdict(&decoded, batch(3, 20, 29)), Verdict::Duplicate(120));
-        assert_eq!(decoded.describe(), producers.describe());
-        for len in 1..body.len() {
-            assert_eq!(Producers::decode(&body[..len]), None, "{len} bytes");
-        }
     }
 }

@@ -4,7 +4,8 @@
 //! nothing else. Only what is published here is visible; the writer may be further in the file.
 //! Files are opened when first needed and closed again when idle; indexes are loaded likewise.
 
-use std::io::IoSlice;
+mod index_file;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -13,10 +14,11 @@ use millstream_batch::Header;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use crate::disk::{self, Disk, File};
+pub(crate) use index_file::Rebuild;
+
+use crate::disk::{Disk, File};
 use crate::error::{Error, IoContext, Result};
-use crate::format::{self, HEADER_LEN, Kind};
-use crate::index::{Entry, Index, NewBatch};
+use crate::index::{Index, NewBatch};
 use crate::walk::{Broken, Walk};
 
 /// Where files live and whose they are.
@@ -103,6 +105,10 @@ impl Segment {
         dir.join(format!("{base_offset:020}.{extension}"))
     }
 
+    fn index_path(&self) -> PathBuf {
+        self.path.with_extension("index")
+    }
+
     /// Offset at which the segment begins.
     pub(crate) fn base_offset(&self) -> i64 {
         self.base_offset
@@ -135,11 +141,11 @@ impl Segment {
     }
 
     /// A byte at or before the batch that holds `offset`, and the open file, if both are at hand
-    /// without reading from the disk.
+    /// without reading from the disk or waiting for who does.
     pub(crate) fn locate_loaded(&self, offset: i64) -> Option<(Arc<dyn File>, u64)> {
         self.used.store(true, Ordering::Relaxed);
-        let file = self.file.lock().as_ref().map(Arc::clone)?;
-        let index = self.index.lock();
+        let file = self.file.try_lock()?.as_ref().map(Arc::clone)?;
+        let index = self.index.try_lock()?;
         let entry = index.as_ref()?.before_offset(self.relative(offset));
         Some((file, u64::from(entry.position)))
     }
@@ -228,88 +234,14 @@ impl Segment {
         index.note(self.relative(header.base_offset), batch, interval);
     }
 
-    /// Lets `use_it` look at the index, loading it from its file and, for what that lacks, from the
-    /// log; blocks.
-    pub(crate) fn with_index<T>(&self, use_it: impl FnOnce(&mut Index) -> T) -> Result<T> {
-        self.used.store(true, Ordering::Relaxed);
-        let mut index = self.index.lock();
-        if let Some(loaded) = index.as_mut() {
-            return Ok(use_it(loaded));
-        }
-        let mut loaded = self.load_index()?;
-        let end = u64::from(loaded.end().position);
-        let mut walk = Walk::new(self.file()?, end, self.size());
-        loop {
-            let position = walk.position();
-            match walk.next() {
-                Ok(Some(batch)) => self.note(&mut loaded, &batch.header, REBUILD_INTERVAL),
-                Ok(None) => {
-                    self.max_timestamp
-                        .store(loaded.end().max_timestamp, Ordering::Release);
-                    return Ok(use_it(index.insert(loaded)));
-                }
-                Err(broken) => return Err(self.broken(broken, position)),
-            }
-        }
-    }
-
-    /// What the index file has, which may be nothing.
-    pub(crate) fn load_index(&self) -> Result<Index> {
-        let path = self.path.with_extension("index");
-        let bytes = disk::read_file(&*self.volume.disk, &path).on("read", &path)?;
-        let bytes = bytes.unwrap_or_default();
-        let blocks = format::split(Kind::Index, self.volume.cluster_id, &bytes);
-        Ok(blocks.map_or_else(
-            |_| Index::new(),
-            |(blocks, _)| Index::decode(blocks, self.size()),
-        ))
-    }
-
-    /// Writes what the index file lacks. It is not synced: the index is derived.
-    pub(crate) fn save_index(&self) -> Result<()> {
-        self.with_index(|index| {
-            if let Some((at, block)) = index.unsaved_block() {
-                self.write_index(at, &block)
-                    .inspect_err(|_| index.forget_saved())?;
-            }
-            self.unsaved.store(false, Ordering::Release);
-            Ok(())
-        })?
-    }
-
-    /// Puts a block into the index file, `at` bytes after the header.
-    fn write_index(&self, at: u64, block: &[u8]) -> Result<()> {
-        let path = self.path.with_extension("index");
-        let disk = &self.volume.disk;
-        let file = match at {
-            0 => disk.create(&path),
-            _ => disk.open(&path),
-        };
-        let file = file.on("open", &path)?;
-        if at == 0 {
-            let header = format::header(Kind::Index, self.volume.cluster_id, 0);
-            file.write_at(&mut [IoSlice::new(&header)], 0)
-                .on("write", &path)?;
-        }
-        file.write_at(&mut [IoSlice::new(block)], HEADER_LEN as u64 + at)
-            .on("write", &path)
-    }
-
     /// Cuts the log at `position` and puts `index`, which ends there, in the place of what was
     /// known; durable when this returns.
     pub(crate) fn cut(&self, position: u64, next_offset: i64, index: Index) -> Result<()> {
         let file = self.file()?;
         if self.size() != position {
             file.set_len(position).on("truncate", &self.path)?;
-            let index_path = self.path.with_extension("index");
-            if let Some(index_file) = open_if_there(&*self.volume.disk, &index_path)? {
-                let len = HEADER_LEN as u64 + index.saved_len();
-                index_file
-                    .set_len(len)
-                    .and_then(|()| index_file.sync())
-                    .on("cut", &index_path)?;
-            }
         }
+        self.cut_index(&index)?;
         file.sync().on("sync", &self.path)?;
         self.size.store(position, Ordering::Release);
         self.next_offset.store(next_offset, Ordering::Release);
@@ -346,7 +278,7 @@ impl Segment {
 
     /// Removes the files; readers that have them open go on.
     pub(crate) fn remove(&self) -> Result<()> {
-        let index = self.path.with_extension("index");
+        let index = self.index_path();
         match self.volume.disk.remove_file(&index) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", &index)?,
             _ => {}
@@ -360,39 +292,3 @@ impl Segment {
 
 /// Stands for a greatest timestamp that is not known yet.
 const NOT_LOADED: i64 = i64::MIN;
-
-/// Bytes between entries where an index is rebuilt; the topic's own setting is not at hand there.
-const REBUILD_INTERVAL: u32 = 4096;
-
-fn open_if_there(disk: &dyn Disk, path: &Path) -> Result<Option<Arc<dyn File>>> {
-    match disk.open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e).on("open", path),
-    }
-}
-
-/// What recovery needs to rebuild an index while it checks every byte.
-pub(crate) struct Rebuild<'a> {
-    segment: &'a Segment,
-    index: Index,
-}
-
-impl<'a> Rebuild<'a> {
-    /// Begins after the last entry of the index file that is not past `offset`.
-    pub(crate) fn begin(segment: &'a Segment, offset: i64) -> Result<(Self, Entry)> {
-        let mut index = segment.load_index()?;
-        let entry = index.rewind(segment.relative(offset));
-        Ok((Rebuild { segment, index }, entry))
-    }
-
-    /// Takes the next batch.
-    pub(crate) fn note(&mut self, header: &Header) {
-        self.segment.note(&mut self.index, header, REBUILD_INTERVAL);
-    }
-
-    /// The index up to the last batch taken.
-    pub(crate) fn finish(self) -> Index {
-        self.index
-    }
-}

@@ -5,6 +5,7 @@ mod support;
 
 use std::path::Path;
 
+use millstream_store::disk::Disk;
 use millstream_store::disk::faulty::{FaultyDisk, Survives};
 use millstream_store::{Error, Flush, LogConfig, Store, StoreOptions};
 use support::{DATA, ID, append, bases, batch, no_tail, numbered, open, read_all, segments_of};
@@ -343,4 +344,48 @@ async fn opening_reads_nothing_that_is_known_to_be_good() {
     let read = crashed.bytes_read() - before;
     assert!(read < 1_000, "{read} bytes read after a clean shutdown");
     assert_eq!(store.partition(&ID).unwrap().offsets().log_end, 400);
+}
+
+#[tokio::test]
+async fn an_index_that_outlived_the_log_it_speaks_of_misleads_nobody() {
+    for more in 0..40 {
+        let disk = FaultyDisk::default();
+        let store = open(&disk, eager()).unwrap();
+        let config = LogConfig {
+            flush: Flush::PageCache,
+            ..segments_of(1_000_000)
+        };
+        let partition = store.create_partition(ID, config).unwrap();
+        for _ in 0..30 {
+            append(&partition, batch(2, 50)).await.unwrap();
+        }
+        drop((store, partition));
+
+        // The index reached the device whole, of the log little more than was synced.
+        let (synced, torn) = (disk.crash(Survives::Synced), disk.crash(Survives::Written));
+        for path in synced
+            .files()
+            .iter()
+            .filter(|path| path.extension().is_some_and(|x| x == "log"))
+        {
+            let len = synced.open(path).unwrap().size().unwrap() as usize;
+            torn.damage(path, |bytes| {
+                bytes.truncate(len + (bytes.len() - len) * more / 40)
+            });
+        }
+        let store = open(&torn, eager()).unwrap();
+        let partition = store.partition(&ID).unwrap();
+        for i in 0..30 {
+            append(&partition, batch(2, 10 + i * 7 % 90)).await.unwrap();
+        }
+        store.close().unwrap();
+        drop((store, partition));
+
+        let store = open(&torn, eager()).unwrap();
+        let partition = store.partition(&ID).unwrap();
+        let found = bases(&read_all(&partition).await);
+        let expected: Vec<i64> = (0..found.len() as i64).map(|i| i * 2).collect();
+        assert_eq!(found, expected, "{more}/40 of what was not synced survived");
+        assert!(found.len() >= 30);
+    }
 }
