@@ -370,7 +370,7 @@ async fn an_index_that_outlived_the_log_it_speaks_of_misleads_nobody() {
         {
             let len = synced.open(path).unwrap().size().unwrap() as usize;
             torn.damage(path, |bytes| {
-                bytes.truncate(len + (bytes.len() - len) * more / 40)
+                bytes.truncate(len + (bytes.len() - len) * more / 40);
             });
         }
         let store = open(&torn, eager()).unwrap();
