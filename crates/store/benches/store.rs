@@ -150,6 +150,34 @@ fn bench_reads(group: &mut Group<'_>, name: &str, tail_bytes: usize) {
     });
 }
 
+/// Opening a store of many partitions that each hold a little.
+fn bench_open(group: &mut Group<'_>, name: &str, partitions: i32, clean: bool) {
+    let runtime = Runtime::new().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (store, all) = open(dir.path(), partitions, Flush::Sync);
+    let template = template(16 * KIB);
+    runtime.block_on(append(&all, 64, partitions as u64, &template));
+    drop(all);
+    let end = |store: Store| {
+        if clean {
+            store.close().unwrap();
+        }
+    };
+    end(store);
+    group.bench_function(BenchmarkId::new(name, partitions), |bencher| {
+        bencher.iter_custom(|count| {
+            let mut opening = Duration::ZERO;
+            for _ in 0..count {
+                let start = Instant::now();
+                let store = Store::open(dir.path(), StoreOptions::default(), 0).unwrap();
+                opening += start.elapsed();
+                end(store);
+            }
+            opening
+        });
+    });
+}
+
 fn bench_bare_read(group: &mut Group<'_>) {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&vec![1; 32 << 20]).unwrap();
@@ -224,6 +252,11 @@ fn main() {
     bench_bare_read(&mut group);
     bench_reads(&mut group, "tail, from memory", 64 << 20);
     bench_reads(&mut group, "cold, from the page cache", 0);
+    group.finish();
+
+    let mut group = criterion.benchmark_group("open");
+    bench_open(&mut group, "after a clean shutdown", 1_000, true);
+    bench_open(&mut group, "after a crash", 1_000, false);
     group.finish();
     criterion.final_summary();
 }
