@@ -127,6 +127,18 @@ fn a_data_directory_that_cannot_be_made_or_read_is_told() {
 }
 
 #[test]
+fn a_data_directory_of_a_newer_format_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = log_dirs(dir.path());
+    drop(Server::start(&serving(&data, &[])));
+    let meta = dir.path().join("data/meta");
+    let text = fs::read_to_string(&meta).unwrap();
+    let (_, rest) = text.split_once('\n').unwrap();
+    fs::write(&meta, format!("format_version=4000\n{rest}")).unwrap();
+    check_one_line(&serving(&data, &[]), &["data", "format version 4000"]);
+}
+
+#[test]
 fn help_shows_every_setting() {
     let output = millstream(&["serve", "--help"])
         .stdout(std::process::Stdio::piped())
