@@ -2,6 +2,7 @@
 //! comes from; AK is the source of Apache Kafka.
 
 mod configs;
+mod coordinators;
 mod fetch;
 mod groups;
 mod healing;

@@ -121,6 +121,10 @@ impl Shard {
         if self.memory.lock().is_some() {
             return Ok(());
         }
+        // The store has said why, and says it to every write: there is no use in reading.
+        if self.partition.write_error().is_some() {
+            return Err(Error::CoordinatorNotAvailable);
+        }
         let config = limits(&self.shared.catalog.config());
         let (groups, written) = self.replay(config).await.map_err(|error| {
             tracing::error!(partition = %self.partition.id(), %error, "groups cannot be read");
@@ -137,9 +141,6 @@ impl Shard {
     }
 
     async fn replay(&self, config: Config) -> Result<(millstream_groups::Shard, i64), Error> {
-        if let Some(error) = self.partition.write_error() {
-            return Err(error.into());
-        }
         // What an earlier memory wrote may still be on its way; whether it arrives is all the same.
         let end = self.partition.offsets().log_end;
         let _ = self.partition.wait(end, Ack::Durable).await;

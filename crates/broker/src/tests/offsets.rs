@@ -1,7 +1,7 @@
 //! Positions are committed, fetched and forgotten.
 
 use millstream_wire::api::offset_fetch::{self, PartitionResult};
-use millstream_wire::api::{offset_commit, offset_delete};
+use millstream_wire::api::{describe_groups, offset_commit, offset_delete};
 use millstream_wire::{ApiKey, ErrorCode, Uuid};
 
 use super::groups::{AT_ONCE, join, member};
@@ -227,4 +227,41 @@ async fn only_offsets_of_topics_that_no_member_reads_are_deleted() {
         (code(0), code(1)),
         (ErrorCode::GROUP_SUBSCRIBED_TO_TOPIC, ErrorCode::NONE)
     );
+}
+
+/// KIP-211; until version 4 a commit may bring its own retention.
+#[tokio::test]
+async fn offsets_and_groups_that_have_none_left_are_forgotten_when_their_time_is_over() {
+    let settings = [("offsets.retention.check.interval.ms", "1")];
+    let broker = TestBroker::start_with(&settings).await;
+    create(&broker, "t", 1).await;
+    let topic = offset_commit::Topic {
+        name: "t",
+        partitions: vec![offset_commit::Partition::default()],
+        ..Default::default()
+    };
+    let request = offset_commit::Request {
+        group_id: "g",
+        generation_id_or_member_epoch: -1,
+        retention_time_ms: 0,
+        topics: vec![topic],
+        ..Default::default()
+    };
+    let response: offset_commit::Response<'_> =
+        broker.call(ApiKey::OffsetCommit, 2, &request).await;
+    assert_eq!(response.topics[0].partitions[0].error_code, ErrorCode::NONE);
+    let forgotten = async {
+        while committed(&broker, "g", "t", 0).await.committed_offset != -1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(30);
+    tokio::time::timeout(patience, forgotten).await.unwrap();
+    let request = describe_groups::Request {
+        groups: vec!["g"],
+        ..Default::default()
+    };
+    let response: describe_groups::Response<'_> =
+        broker.call(ApiKey::DescribeGroups, 5, &request).await;
+    assert_eq!(response.groups[0].group_state, "Dead");
 }
