@@ -178,11 +178,11 @@ impl Active {
 
     /// Whether the batch belongs here, at `position`, rather than into a new segment.
     fn takes(&self, batch: &Header, position: u64, config: &LogConfig) -> bool {
+        let near = batch.last_offset() - self.segment.base_offset() <= i64::from(i32::MAX);
         if position == 0 {
-            return true;
+            return near;
         }
         let fits = position + batch.size() as u64 <= u64::from(config.segment_bytes);
-        let near = batch.last_offset() - self.segment.base_offset() <= i64::from(i32::MAX);
         let span = batch
             .max_timestamp
             .saturating_sub(self.first_timestamp.unwrap_or(i64::MAX));

@@ -75,6 +75,9 @@ impl Tail {
     }
 }
 
+/// What a cached batch takes up besides its bytes; with small batches it is most of it.
+const OVERHEAD: usize = 128;
+
 /// The bytes that all tails of a store may hold together; owned by the writer thread.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -99,7 +102,10 @@ impl Budget {
         let Some(next_offset) = batches.last().map(|batch| batch.next_offset) else {
             return;
         };
-        let len = batches.iter().map(|batch| batch.bytes.len()).sum();
+        let len = batches
+            .iter()
+            .map(|batch| batch.bytes.len() + OVERHEAD)
+            .sum();
         tail.push(batches);
         self.ages.push_back((Arc::clone(tail), next_offset, len));
         self.used += len;
@@ -161,7 +167,7 @@ mod tests {
     #[test]
     fn the_budget_lets_the_oldest_go_whosever_they_are() {
         let (a, b) = (Arc::new(Tail::default()), Arc::new(Tail::default()));
-        let mut budget = Budget::new(30);
+        let mut budget = Budget::new(3 * (10 + OVERHEAD));
         budget.insert(&a, vec![batch(0)]);
         budget.insert(&b, vec![batch(0)]);
         budget.insert(&a, vec![batch(10)]);
