@@ -47,6 +47,8 @@ impl Partition {
         let segments = self.log.segments();
         let mut total: u64 = segments.iter().map(|segment| segment.size()).sum();
         for (i, segment) in segments.iter().enumerate() {
+            // Looked at before the age: what becomes visible in between is not that old.
+            let end = segment.next_offset();
             let others = total.saturating_sub(segment.size());
             let is_last = i + 1 == segments.len();
             if (is_last || !is_too_much(others, &config))
@@ -55,7 +57,7 @@ impl Partition {
                 break;
             }
             total = others;
-            start = start.max(segment.next_offset());
+            start = start.max(end);
         }
         let left = segments.last().map_or(start, |last| last.next_offset());
         if start < left {
@@ -104,10 +106,13 @@ impl Partition {
         gone.iter().try_for_each(|segment| segment.remove())
     }
 
-    /// How many segments end at or before an offset.
+    /// How many segments end at or before an offset. One that another follows counts as ending where
+    /// that one begins, for the writer may have put more into it than is visible yet.
     fn segments_below(&self, offset: i64) -> usize {
         let segments = self.log.segments();
-        segments.partition_point(|segment| segment.next_offset() <= offset)
+        let last = segments.last().map(|segment| segment.next_offset());
+        let begins = segments.iter().skip(1).map(|segment| segment.base_offset());
+        begins.chain(last).take_while(|&end| end <= offset).count()
     }
 
     /// Everything that has to be done now and then.

@@ -200,9 +200,10 @@ impl Segment {
             }
             self.size
                 .store(u64::from(index.end().position), Ordering::Release);
-            self.next_offset.store(next_offset, Ordering::Release);
+            // Who sees the new end sees the new timestamp, too: retention relies on it.
             self.max_timestamp
                 .store(index.end().max_timestamp, Ordering::Release);
+            self.next_offset.store(next_offset, Ordering::Release);
             self.unsaved.store(true, Ordering::Release);
         })
     }
