@@ -145,7 +145,8 @@ impl Progress {
         self.wake(|waiter| offsets.start < waiter.next_offset && waiter.next_offset <= offsets.end);
     }
 
-    /// Fails all who wait, now and later. The first reason stays; whether this is it.
+    /// Fails all who wait, now and later. The first reason stays, unless it was only that the store
+    /// closes: a disk that fails meanwhile must be known. Whether this is it.
     pub(crate) fn stop(&self, why: Stop) -> bool {
         let first = self.close_as(why);
         self.wake(|_| true);
@@ -154,9 +155,11 @@ impl Progress {
 
     fn close_as(&self, why: Stop) -> bool {
         let stopped = &mut self.state.lock().stopped;
-        let first = stopped.is_none();
-        stopped.get_or_insert(why);
-        first
+        let open = matches!(stopped, None | Some(Stop::Closed)) && *stopped != Some(why);
+        if open {
+            *stopped = Some(why);
+        }
+        open
     }
 
     /// Refuses new appends; those that wait go on to their end.
@@ -319,5 +322,14 @@ mod tests {
                 .unwrap()
                 .contains("disk failed")
         );
+    }
+
+    #[test]
+    fn a_disk_that_fails_while_the_store_closes_is_not_forgotten() {
+        let progress = Progress::new(0, 10);
+        progress.close();
+        assert!(progress.stop(Stop::Poisoned));
+        progress.close();
+        assert_eq!(progress.stopped(), Some(Stop::Poisoned));
     }
 }
