@@ -273,13 +273,16 @@ impl Partition {
         offset: i64,
         producers: &[u8],
     ) -> Result<()> {
-        if offset <= *newest || self.progress.stopped() == Some(Stop::Deleted) {
+        let stopped = self.progress.stopped();
+        if offset <= *newest || matches!(stopped, Some(Stop::Poisoned | Stop::Deleted)) {
             return Ok(());
         }
         for segment in self.log.segments() {
-            if segment.is_unsaved() {
+            if segment.take_unsaved() {
                 segment.sync().inspect_err(|error| self.poison(error))?;
-                segment.save_index()?;
+                segment
+                    .save_index()
+                    .inspect_err(|_| segment.set_unsaved())?;
             }
         }
         snapshot::save(&self.shared.volume, &self.dir, offset, producers)?;

@@ -126,6 +126,7 @@ impl Partition {
         } else if let Some((offset, producers)) = self.settled() {
             self.save_recovery_point(offset, &producers)?;
         }
+        let _upkeep = self.upkeep.lock();
         let appender = self.appender.lock();
         for segment in self.log.segments() {
             if !appender.is_active(&segment) {

@@ -42,7 +42,7 @@ pub(crate) struct Segment {
     max_timestamp: AtomicI64,
     /// Whether anybody read since the last look; see [`Segment::close_if_idle`].
     used: AtomicBool,
-    /// Whether anything was published since the index was last saved.
+    /// Whether anything was published since a recovery point was last made.
     unsaved: AtomicBool,
     file: Mutex<Option<Arc<dyn File>>>,
     index: Mutex<Option<Index>>,
@@ -208,7 +208,18 @@ impl Segment {
         })
     }
 
-    /// Whether anything was published since the index was last saved.
+    /// Whether anything was published since the last call. To be asked before syncing, so that what is
+    /// published meanwhile, and perhaps not synced, is left for the next time.
+    pub(crate) fn take_unsaved(&self) -> bool {
+        self.unsaved.swap(false, Ordering::AcqRel)
+    }
+
+    /// Says that what was taken could not be saved.
+    pub(crate) fn set_unsaved(&self) {
+        self.unsaved.store(true, Ordering::Release);
+    }
+
+    /// Whether anything was published since the last [`Segment::take_unsaved`].
     pub(crate) fn is_unsaved(&self) -> bool {
         self.unsaved.load(Ordering::Acquire)
     }

@@ -65,11 +65,7 @@ impl Segment {
 
     /// Writes what the index file lacks. It is not synced: the index is derived.
     pub(crate) fn save_index(&self) -> Result<()> {
-        self.with_index(|index| {
-            self.save(index)?;
-            self.unsaved.store(false, Ordering::Release);
-            Ok(())
-        })?
+        self.with_index(|index| self.save(index))?
     }
 
     fn save(&self, index: &mut Index) -> Result<()> {
