@@ -104,10 +104,7 @@ impl Appender {
         next: &Header,
         config: &LogConfig,
     ) -> Result<Run, Failure> {
-        if !self.epoch_saved {
-            partition.save_checkpoint(&partition.checkpoint.lock())?;
-            self.epoch_saved = true;
-        }
+        self.save_epoch(partition)?;
         if self.active.is_none() {
             self.active = partition.log.last().map(Active::resume).transpose()?;
         }
@@ -123,6 +120,15 @@ impl Appender {
             Some(active) => Ok(active.run()),
             None => Err(Failure::Broken(Error::Closed)),
         }
+    }
+
+    /// Has the leader epoch survive a power cut, if it would not yet.
+    pub(crate) fn save_epoch(&mut self, partition: &Partition) -> Result<()> {
+        if !self.epoch_saved {
+            partition.save_checkpoint(&partition.checkpoint.lock())?;
+            self.epoch_saved = true;
+        }
+        Ok(())
     }
 
     /// Takes note of whether there was room; whether that is news.

@@ -226,12 +226,22 @@ impl Partition {
         match self.progress.stopped() {
             Some(Stop::Poisoned) => return Err(Error::Poisoned { partition: self.id }),
             Some(Stop::Deleted) => return Ok(()),
-            _ if self.is_saved() => return Ok(()),
             _ => {}
         }
-        self.save_checkpoint(&self.checkpoint.lock())?;
-        let producers = self.intake.lock().producers.encode();
-        self.save_recovery_point(self.offsets().high_watermark, &producers)
+        // Clients may have been told of the epoch, even if nothing was written under it.
+        self.appender.lock().save_epoch(self)?;
+        if self.is_saved() {
+            return Ok(());
+        }
+        let end = self.offsets().high_watermark;
+        self.save_recovery_point(end, &self.producers_in_log(end))
+    }
+
+    /// Producer states without the appends that came too late for the writer to take them.
+    fn producers_in_log(&self, end: i64) -> Vec<u8> {
+        let producers = &mut self.intake.lock().producers;
+        producers.forget_from(end);
+        producers.encode()
     }
 
     /// Syncs what was published since the last recovery point, or poisons the partition.

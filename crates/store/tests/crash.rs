@@ -206,6 +206,23 @@ async fn each_unclean_open_begins_a_leader_epoch_where_the_log_ended() {
 }
 
 #[tokio::test]
+async fn a_leader_epoch_that_clients_saw_never_goes_back() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, LogConfig::default()).unwrap();
+    append(&partition, batch(5, 1)).await.unwrap();
+    store.maintain(0).await;
+    drop((store, partition));
+    let disk = disk.crash(Survives::Synced);
+    let store = open(&disk, no_tail()).unwrap();
+    let seen = store.partition(&ID).unwrap().leader_epoch();
+    store.close().unwrap();
+    drop(store);
+    let store = open(&disk, no_tail()).unwrap();
+    assert_eq!(store.partition(&ID).unwrap().leader_epoch(), seen);
+}
+
+#[tokio::test]
 async fn a_failed_sync_poisons_the_partition_and_reads_go_on() {
     let disk = FaultyDisk::default();
     let store = open(&disk, no_tail()).unwrap();
