@@ -68,6 +68,8 @@ impl Writer {
         }
         for (commit, synced) in self.sync(unsynced) {
             match synced {
+                // A failure is told to one sync only; it may have been another that heard of it.
+                Ok(()) if commit.partition.progress.stopped() == Some(Stop::Poisoned) => {}
                 Ok(()) => self.publish(commit),
                 Err(error) => commit.partition.poison(&error),
             }
@@ -119,14 +121,15 @@ impl Writer {
         if appender.note_room(is_full) {
             tell_of_room(&partition, is_full);
         }
-        drop(appender);
         let last = runs.last().and_then(|run| run.batches.last());
         let next_offset = last.map(|batch| batch.header.next_offset());
         if let Some(failure) = failure {
             snapshot = None;
             let from = next_offset.unwrap_or(first);
+            // Before anybody takes what is settled for all there is: the producers' states are ahead.
             fail(&self.shared, &partition, from, failure);
         }
+        drop(appender);
         let next_offset = next_offset?;
         partition.progress.set_written(next_offset);
         let flush = partition.config.load().flush;
