@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use crate::appender::Appender;
 use crate::checkpoint::Checkpoint;
 use crate::config::{LogConfig, TopicPartition};
-use crate::epochs::EpochEnd;
+use crate::epochs::{EpochEnd, Epochs};
 use crate::error::{Error, Result};
 use crate::intake::{AppendMode, Appended, Intake};
 use crate::log::Log;
@@ -37,6 +37,9 @@ pub struct Partition {
     pub(crate) dir: PathBuf,
     pub(crate) shared: Arc<Shared>,
     pub(crate) config: ArcSwap<LogConfig>,
+    /// Leader epochs, which stay as they are while the store is open. Apart from the checkpoint, whose
+    /// lock is held while its file is synced.
+    epochs: Epochs,
     /// Offset of the newest recovery point; held while segments are removed or synced behind the
     /// writer's back.
     pub(crate) upkeep: Mutex<i64>,
@@ -72,6 +75,7 @@ impl Partition {
             dir: dir.to_owned(),
             shared,
             config: ArcSwap::new(config),
+            epochs: found.checkpoint.epochs.clone(),
             upkeep: Mutex::new(found.recovery_point),
             appender: Mutex::new(Appender::new(found.is_saved)),
             progress: Progress::new(found.checkpoint.log_start, found.log_end),
@@ -177,16 +181,13 @@ impl Partition {
 
     /// The leader epoch that the record at `offset` was written under, or −1 below the first.
     pub fn epoch_at(&self, offset: i64) -> i32 {
-        self.checkpoint.lock().epochs.at(offset)
+        self.epochs.at(offset)
     }
 
     /// Where the records of a leader epoch end.
     pub fn epoch_end_offset(&self, epoch: i32) -> EpochEnd {
         let high_watermark = self.offsets().high_watermark;
-        self.checkpoint
-            .lock()
-            .epochs
-            .end_offset(epoch, high_watermark)
+        self.epochs.end_offset(epoch, high_watermark)
     }
 
     /// The idempotent producers that the partition remembers, by id.
