@@ -119,6 +119,11 @@ impl Progress {
         self.log_start.fetch_max(offset, Ordering::AcqRel);
     }
 
+    /// Whether everything written is visible; it stays so for who holds the writing end.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.reached(Ack::Written) == self.reached(Ack::Durable)
+    }
+
     /// Records what is in the file and wakes those who waited for that.
     pub(crate) fn set_written(&self, offset: i64) {
         self.written.store(offset, Ordering::Release);

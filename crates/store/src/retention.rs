@@ -138,9 +138,9 @@ impl Partition {
 
     /// The end of the log and the producer states there, if nothing is on its way.
     fn settled(&self) -> Option<(i64, Vec<u8>)> {
-        let appender = self.appender.lock();
+        let _appender = self.appender.lock();
         let intake = self.intake.lock();
-        (intake.pending.is_empty() && appender.is_settled())
+        (intake.pending.is_empty() && self.progress.is_settled())
             .then(|| (self.offsets().high_watermark, intake.producers.encode()))
     }
 }

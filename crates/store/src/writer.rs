@@ -129,9 +129,9 @@ impl Writer {
             // Before anybody takes what is settled for all there is: the producers' states are ahead.
             fail(&self.shared, &partition, from, failure);
         }
-        drop(appender);
         let next_offset = next_offset?;
         partition.progress.set_written(next_offset);
+        drop(appender);
         let flush = partition.config.load().flush;
         Some(Commit {
             partition,
