@@ -20,28 +20,38 @@ const READ_AHEAD: usize = 8 * 1024;
 /// Bytes of a request that may be read before memory is granted for all of it.
 const FIRST_CHUNK: usize = 128 * 1024;
 
-/// Bytes of requests that all connections together may hold.
+/// Bytes of requests that all connections together may hold: one half for those that fit the first
+/// chunk, which are granted whole, and one for larger ones. So a large request that is granted and
+/// then does not arrive keeps no small one waiting.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
-    free: Arc<Semaphore>,
-    total: usize,
+    small: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+    half: usize,
 }
 
 impl Memory {
     /// A budget of that many bytes.
     pub(crate) fn new(bytes: usize) -> Self {
-        let total = bytes.min(Semaphore::MAX_PERMITS).min(u32::MAX as usize);
+        let half = (bytes / 2).clamp(1, u32::MAX as usize);
+        let pool = || Arc::new(Semaphore::new(half));
         Self {
-            free: Arc::new(Semaphore::new(total)),
-            total,
+            small: pool(),
+            large: pool(),
+            half,
         }
     }
 
-    /// Waits, first come first served, until `bytes` are free. A request larger than the whole
-    /// budget gets all of it. Nothing is granted any more once the budget is closed.
+    /// Waits, first come first served, until `bytes` are free. A request larger than the budget
+    /// gets all of it.
     async fn grant(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let bytes = bytes.min(self.total) as u32;
-        self.free.clone().acquire_many_owned(bytes).await.ok()
+        let pool = if bytes <= FIRST_CHUNK {
+            &self.small
+        } else {
+            &self.large
+        };
+        let bytes = bytes.min(self.half) as u32;
+        Arc::clone(pool).acquire_many_owned(bytes).await.ok()
     }
 }
 
@@ -319,6 +329,27 @@ mod tests {
         let mut waiting = FrameReader::new(1 << 20, PATIENCE, memory.clone());
         let mut pending = Box::pin(waiting.next(&lied_to));
         assert!(futures_util::poll!(&mut pending).is_pending());
+
+        let (mut client, server) = pair().await;
+        client.write_all(&framed(&[b"real"])).await.unwrap();
+        let mut reader = FrameReader::new(1 << 20, PATIENCE, memory);
+        assert_eq!(
+            &reader.next(&server).await.unwrap().unwrap().bytes[..],
+            b"real"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_large_request_that_stops_arriving_keeps_no_small_one_waiting() {
+        let (mut liar, lied_to) = pair().await;
+        let claim = [&(1_i32 << 20).to_be_bytes()[..], &[0; FIRST_CHUNK]].concat();
+        liar.write_all(&claim).await.unwrap();
+        let memory = Memory::new(1 << 20);
+        let mut waiting = FrameReader::new(1 << 20, PATIENCE, memory.clone());
+        while memory.large.available_permits() > 0 {
+            assert!(futures_util::poll!(Box::pin(waiting.next(&lied_to))).is_pending());
+            tokio::task::yield_now().await;
+        }
 
         let (mut client, server) = pair().await;
         client.write_all(&framed(&[b"real"])).await.unwrap();

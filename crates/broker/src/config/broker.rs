@@ -33,7 +33,8 @@ settings! {
 
     /// Largest request accepted, in bytes.
     socket_request_max_bytes: i32 = "socket.request.max.bytes", "104857600", min: 1024;
-    /// Bytes of requests held in memory at once; connections wait while they are used up.
+    /// Bytes of requests held in memory at once, one half of them for requests of up to 128 KiB and
+    /// one for larger ones. Connections wait while they are used up.
     queued_max_request_bytes: i64 = "queued.max.request.bytes", "134217728", min: 1024;
     /// Requests of one connection that wait for their answers before no more are read from it.
     socket_max_inflight_requests: i32 = "socket.max.inflight.requests", "64", min: 1, max: 65536;
