@@ -16,12 +16,12 @@ use futures_util::FutureExt;
 use millstream_broker::config::BrokerConfig;
 use millstream_broker::{CloseReason, Outcome, Pending};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
-use crate::frame::{FrameReader, Memory, QueuedFrame};
+use crate::frame::{FrameReader, QueuedFrame};
+use crate::memory::{Grant, Memory};
 use crate::outbox::Outbox;
 
 /// What bounds each connection.
@@ -129,7 +129,7 @@ struct Connection<D> {
 
 struct InFlight {
     pending: Pending,
-    _memory: Option<OwnedSemaphorePermit>,
+    _memory: Grant,
 }
 
 impl<D: FnMut(BytesMut) -> Pending> Connection<D> {

@@ -108,6 +108,15 @@ pub(crate) enum Error {
         /// The bound in milliseconds.
         ms: u128,
     },
+    /// Other requests held all memory for too long.
+    #[error(
+        "no memory for a request within socket.request.read.timeout.ms ({ms}): \
+         queued.max.request.bytes are in use"
+    )]
+    NoMemory {
+        /// The bound in milliseconds.
+        ms: u128,
+    },
     /// No request came for long.
     #[error("no request for connections.max.idle.ms ({ms})")]
     Idle {

@@ -1,59 +1,21 @@
 //! Requests off a socket: a 4-byte length, then as many bytes.
 //!
 //! A length is only a claim. It is checked before anything is kept for it, the first bytes are read
-//! into a small buffer, and only when that is full is memory for the rest granted by [`Memory`].
+//! into a small buffer, and whenever the buffer is full it may double, once [`Memory`] grants that.
 //! What the bytes mean is not known here.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, BytesMut};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::Error;
+use crate::memory::{Grant, Memory, SMALL};
 
 /// Bytes read ahead of knowing what they belong to.
 const READ_AHEAD: usize = 8 * 1024;
-/// Bytes of a request that may be read before memory is granted for all of it.
-const FIRST_CHUNK: usize = 128 * 1024;
-
-/// Bytes of requests that all connections together may hold: one half for those that fit the first
-/// chunk, which are granted whole, and one for larger ones. So a large request that is granted and
-/// then does not arrive keeps no small one waiting.
-#[derive(Clone, Debug)]
-pub(crate) struct Memory {
-    small: Arc<Semaphore>,
-    large: Arc<Semaphore>,
-    half: usize,
-}
-
-impl Memory {
-    /// A budget of that many bytes.
-    pub(crate) fn new(bytes: usize) -> Self {
-        let half = (bytes / 2).clamp(1, u32::MAX as usize);
-        let pool = || Arc::new(Semaphore::new(half));
-        Self {
-            small: pool(),
-            large: pool(),
-            half,
-        }
-    }
-
-    /// Waits, first come first served, until `bytes` are free. A request larger than the budget
-    /// gets all of it.
-    async fn grant(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let pool = if bytes <= FIRST_CHUNK {
-            &self.small
-        } else {
-            &self.large
-        };
-        let bytes = bytes.min(self.half) as u32;
-        Arc::clone(pool).acquire_many_owned(bytes).await.ok()
-    }
-}
 
 /// A whole request, with the memory granted for it.
 #[derive(Debug)]
@@ -61,7 +23,7 @@ pub(crate) struct QueuedFrame {
     /// What followed the length.
     pub(crate) bytes: BytesMut,
     /// Given back when the request has been answered.
-    pub(crate) memory: Option<OwnedSemaphorePermit>,
+    pub(crate) memory: Grant,
 }
 
 /// Cuts one connection's bytes into requests.
@@ -73,7 +35,7 @@ pub(crate) struct FrameReader {
     /// Bytes that belong to no begun request yet; holds no allocation while empty.
     ahead: BytesMut,
     begun: Option<Begun>,
-    /// Since when the rest of a begun request has been awaited.
+    /// Since when the rest of a begun request, or memory for it, has been awaited.
     waiting_since: Option<Instant>,
 }
 
@@ -82,7 +44,7 @@ pub(crate) struct FrameReader {
 struct Begun {
     length: usize,
     bytes: BytesMut,
-    memory: Option<OwnedSemaphorePermit>,
+    memory: Grant,
 }
 
 impl Begun {
@@ -90,23 +52,32 @@ impl Begun {
         self.length - self.bytes.len()
     }
 
-    /// Memory is granted late, so that a mere claim keeps nobody else waiting.
-    fn needs_memory(&self) -> bool {
-        self.memory.is_none() && (self.missing() == 0 || self.bytes.len() >= FIRST_CHUNK)
+    /// Bytes that may be received for now.
+    fn room(&self) -> usize {
+        self.memory.bytes().max(SMALL).min(self.length)
     }
 
-    /// Room for all that is missing: the first chunk is full, so that memory was granted, and what
-    /// has arrived is moved only once.
+    /// What memory the request needs to go on. A small one needs none until it is whole, and a large
+    /// one twice its room when that is full.
+    fn needs(&self) -> usize {
+        match self.missing() > 0 && self.bytes.len() < self.room() {
+            true => self.memory.bytes(),
+            false => self.length.min(2 * self.room()),
+        }
+    }
+
+    /// Makes the buffer as large as its room.
     fn grow(&mut self) {
         if self.bytes.len() == self.bytes.capacity() {
-            self.bytes.reserve(self.missing());
+            self.bytes.reserve(self.room() - self.bytes.len());
         }
     }
 }
 
 impl FrameReader {
     /// A reader of requests of up to `max_length` bytes, each of which has to arrive within
-    /// `timeout` once it has begun.
+    /// `timeout` once it has begun. Waiting for memory counts too: a client has long given up by
+    /// then, and requests that hold memory while they wait for more come to an end.
     pub(crate) fn new(max_length: usize, timeout: Duration, memory: Memory) -> Self {
         Self {
             max_length,
@@ -122,11 +93,12 @@ impl FrameReader {
     /// dropped.
     ///
     /// # Errors
-    /// When the length cannot be one, the stream ends inside a request, or reading fails.
+    /// When the length cannot be one, the stream ends inside a request, the time for it is over, or
+    /// reading fails.
     pub(crate) async fn next(&mut self, stream: &TcpStream) -> Result<Option<QueuedFrame>, Error> {
         loop {
             self.begin()?;
-            if let Some(frame) = self.complete().await {
+            if let Some(frame) = self.complete().await? {
                 return Ok(Some(frame));
             }
             self.wait(stream).await?;
@@ -147,13 +119,13 @@ impl FrameReader {
         let length = self.length()?;
         self.ahead.advance(4);
         let here = self.ahead.len().min(length);
-        let mut bytes = BytesMut::with_capacity(length.min(FIRST_CHUNK));
+        let mut bytes = BytesMut::with_capacity(length.min(SMALL));
         bytes.extend_from_slice(&self.ahead[..here]);
         self.ahead.advance(here);
         self.begun = Some(Begun {
             length,
             bytes,
-            memory: None,
+            memory: Grant::default(),
         });
         Ok(())
     }
@@ -169,20 +141,28 @@ impl FrameReader {
     }
 
     /// The begun request, if all of it is here.
-    async fn complete(&mut self) -> Option<QueuedFrame> {
-        let begun = self.begun.as_mut()?;
-        if begun.needs_memory() {
-            self.waiting_since = None;
-            begun.memory = self.memory.grant(begun.length).await;
+    async fn complete(&mut self) -> Result<Option<QueuedFrame>, Error> {
+        let Some(begun) = &mut self.begun else {
+            return Ok(None);
+        };
+        let needs = begun.needs();
+        if needs > begun.memory.bytes() {
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
+            let granted = self.memory.raise(&mut begun.memory, needs, begun.length);
+            timeout_at(since + self.timeout, granted)
+                .await
+                .map_err(|_| Error::NoMemory {
+                    ms: self.timeout.as_millis(),
+                })?;
         }
         if begun.missing() > 0 {
-            return None;
+            return Ok(None);
         }
         self.waiting_since = None;
-        self.begun.take().map(|begun| QueuedFrame {
+        Ok(self.begun.take().map(|begun| QueuedFrame {
             bytes: begun.bytes,
             memory: begun.memory,
-        })
+        }))
     }
 
     /// Waits for more bytes: for ever between requests, and only so long within one.
@@ -203,8 +183,8 @@ impl FrameReader {
         match &mut self.begun {
             Some(begun) => {
                 begun.grow();
-                let missing = begun.missing();
-                stream.try_read_buf(&mut (&mut begun.bytes).limit(missing))
+                let room = begun.room() - begun.bytes.len();
+                stream.try_read_buf(&mut (&mut begun.bytes).limit(room))
             }
             None => {
                 self.ahead.reserve(READ_AHEAD);
@@ -243,6 +223,7 @@ mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
+    use tokio::task::{JoinHandle, JoinSet};
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -340,27 +321,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_request_that_stops_arriving_keeps_no_small_one_waiting() {
-        let (mut liar, lied_to) = pair().await;
-        let claim = [&(1_i32 << 20).to_be_bytes()[..], &[0; FIRST_CHUNK]].concat();
-        liar.write_all(&claim).await.unwrap();
-        let memory = Memory::new(1 << 20);
-        let mut waiting = FrameReader::new(1 << 20, PATIENCE, memory.clone());
-        while memory.large.available_permits() > 0 {
-            assert!(futures_util::poll!(Box::pin(waiting.next(&lied_to))).is_pending());
-            tokio::task::yield_now().await;
-        }
-
-        let (mut client, server) = pair().await;
-        client.write_all(&framed(&[b"real"])).await.unwrap();
-        let mut reader = FrameReader::new(1 << 20, PATIENCE, memory);
-        assert_eq!(
-            &reader.next(&server).await.unwrap().unwrap().bytes[..],
-            b"real"
-        );
-    }
-
-    #[tokio::test]
     async fn a_request_waits_for_the_memory_of_an_earlier_one() {
         let (mut client, server) = pair().await;
         client
@@ -374,6 +334,68 @@ mod tests {
         assert_eq!(
             &reader.next(&server).await.unwrap().unwrap().bytes[..],
             [2; 600]
+        );
+    }
+
+    /// A reader of what a client sends before it falls silent, and the client.
+    async fn sends(
+        bytes: Vec<u8>,
+        memory: &Memory,
+    ) -> (FrameReader, TcpStream, JoinHandle<TcpStream>) {
+        let (mut client, server) = pair().await;
+        let sending = tokio::spawn(async move {
+            client.write_all(&bytes).await.unwrap();
+            client
+        });
+        let reader = FrameReader::new(1 << 20, PATIENCE, memory.clone());
+        (reader, server, sending)
+    }
+
+    #[tokio::test]
+    async fn large_requests_that_never_end_keep_no_small_one_waiting() {
+        let memory = Memory::new(256 * 1024);
+        let begun = [&(1_i32 << 20).to_be_bytes()[..], &[0; SMALL]].concat();
+        let mut liars = Vec::new();
+        while !memory.is_overdrawn() {
+            let (mut reader, server, client) = sends(begun.clone(), &memory).await;
+            let reading = tokio::spawn(async move { reader.next(&server).await });
+            liars.push((reading, client));
+            tokio::task::yield_now().await;
+        }
+        let (mut reader, server, _client) = sends(framed(&[&[1; 60_000]]), &memory).await;
+        let frame = reader.next(&server).await.unwrap().unwrap();
+        assert_eq!(frame.bytes, vec![1; 60_000]);
+        assert!(!liars.iter().any(|(reading, _)| reading.is_finished()));
+    }
+
+    #[tokio::test]
+    async fn large_requests_that_fill_the_memory_together_all_come_through() {
+        let memory = Memory::new(1 << 20);
+        let mut together = JoinSet::new();
+        for _ in 0..8 {
+            let request = framed(&[&[3; 1 << 20]]);
+            let (mut reader, server, client) = sends(request, &memory).await;
+            together.spawn(async move {
+                let frame = reader.next(&server).await.unwrap().unwrap();
+                drop(client);
+                frame.bytes.len()
+            });
+        }
+        assert_eq!(together.join_all().await, [1 << 20; 8]);
+    }
+
+    #[tokio::test]
+    async fn waiting_for_memory_ends_with_the_time_for_the_request() {
+        let memory = Memory::new(1000);
+        let mut all = Grant::default();
+        memory.raise(&mut all, 1000, 1000).await;
+        let (_, server, client) = sends(framed(&[b"late"]), &memory).await;
+        let _client = client.await.unwrap();
+        let mut reader = FrameReader::new(1 << 20, Duration::from_millis(1), memory);
+        assert_eq!(
+            reader.next(&server).await.unwrap_err().to_string(),
+            "no memory for a request within socket.request.read.timeout.ms (1): \
+             queued.max.request.bytes are in use"
         );
     }
 }

@@ -9,6 +9,7 @@ mod files;
 mod frame;
 mod guests;
 mod logging;
+mod memory;
 mod outbox;
 mod ping;
 mod serve;

@@ -34,11 +34,12 @@ settings! {
     /// Largest request accepted, in bytes.
     socket_request_max_bytes: i32 = "socket.request.max.bytes", "104857600", min: 1024;
     /// Bytes of requests held in memory at once, one half of them for requests of up to 128 KiB and
-    /// one for larger ones. Connections wait while they are used up.
+    /// one for larger ones, of which one at a time may go beyond. Connections wait while they are
+    /// used up.
     queued_max_request_bytes: i64 = "queued.max.request.bytes", "134217728", min: 1024;
     /// Requests of one connection that wait for their answers before no more are read from it.
     socket_max_inflight_requests: i32 = "socket.max.inflight.requests", "64", min: 1, max: 65536;
-    /// Milliseconds for the rest of a request to arrive once it has begun.
+    /// Milliseconds for the rest of a request to arrive, and to find memory, once it has begun.
     socket_request_read_timeout_ms: i64 = "socket.request.read.timeout.ms", "30000", min: 1;
     /// Connections at once.
     max_connections: i32 = "max.connections", "2147483647", min: 1;
