@@ -256,6 +256,7 @@ fn store_code(error: &millstream_store::Error) -> ErrorCode {
         | Store::Corrupt { .. }
         | Store::StorageFull { .. }
         | Store::Poisoned { .. }
+        | Store::Panicked { .. }
         | Store::AlreadyExists { .. } => ErrorCode::KAFKA_STORAGE_ERROR,
         Store::Closed => ErrorCode::NOT_LEADER_OR_FOLLOWER,
     }

@@ -146,6 +146,12 @@ pub enum Error {
         /// The partition.
         partition: TopicPartition,
     },
+    /// A thread of the store ended before its time; what it left undone is unknown.
+    #[error("thread {thread} of the store panicked")]
+    Panicked {
+        /// The thread's name.
+        thread: String,
+    },
     /// The store is shut down.
     #[error("the store is closed")]
     Closed,

@@ -248,7 +248,7 @@ impl Store {
         for partition in &partitions {
             partition.progress.close();
         }
-        self.stop(End::Drained);
+        self.stop(End::Drained)?;
         let saved: Vec<Result<()>> = partitions
             .iter()
             .map(|partition| partition.save_at_end())
@@ -259,16 +259,20 @@ impl Store {
         format::save(&**disk, &path, Kind::Clean, *cluster_id, &[])
     }
 
-    /// Ends the threads, the writer first, for it needs the others.
-    fn stop(&self, end: End) {
+    /// Ends the threads, the writer first, for it needs the others. Fails if one of them had ended
+    /// before, for then nobody knows what it left undone.
+    fn stop(&self, end: End) -> Result<()> {
         self.shared.queue.end(end);
+        let mut stopped = Ok(());
         for thread in self.threads.lock().drain(..) {
+            let name = thread.thread().name().unwrap_or_default().to_owned();
             if thread.join().is_err() {
-                tracing::error!("a thread of the store panicked");
+                stopped = Err(Error::Panicked { thread: name });
             }
             self.shared.syncers.end();
             self.shared.keeper.send(Job::End);
         }
+        stopped
     }
 }
 
@@ -277,7 +281,9 @@ impl Drop for Store {
         for partition in self.partitions.get_mut().values() {
             partition.progress.stop(Stop::Closed);
         }
-        self.stop(End::Now);
+        if let Err(error) = self.stop(End::Now) {
+            tracing::error!(%error, "the store did not end well");
+        }
     }
 }
 
@@ -343,4 +349,23 @@ fn open_partitions(
         }
     }
     Ok(partitions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::faulty::FaultyDisk;
+
+    #[test]
+    fn a_store_whose_thread_panicked_is_not_marked_as_clean() {
+        let disk = FaultyDisk::default();
+        let dir = Path::new("/data");
+        let store =
+            Store::open_on(Arc::new(disk.clone()), dir, StoreOptions::default(), 0).unwrap();
+        let panicking = spawn("store-tested", || panic!("as the test wants")).unwrap();
+        store.threads.lock().push(panicking);
+        let error = store.close().unwrap_err();
+        assert!(matches!(error, Error::Panicked { thread } if thread == "store-tested"));
+        assert!(!disk.files().contains(&dir.join("clean")));
+    }
 }
