@@ -255,6 +255,7 @@ fn store_code(error: &millstream_store::Error) -> ErrorCode {
         | Store::Io { .. }
         | Store::Corrupt { .. }
         | Store::StorageFull { .. }
+        | Store::CannotOpen { .. }
         | Store::Poisoned { .. }
         | Store::Panicked { .. }
         | Store::AlreadyExists { .. } => ErrorCode::KAFKA_STORAGE_ERROR,

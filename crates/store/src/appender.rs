@@ -2,7 +2,7 @@
 //!
 //! What is written here becomes visible only when the writer publishes it.
 
-use std::io::{ErrorKind, IoSlice};
+use std::io::IoSlice;
 use std::sync::Arc;
 
 use millstream_batch::Header;
@@ -13,6 +13,7 @@ use crate::error::{Error, IoContext, Result};
 use crate::intake::Pending;
 use crate::partition::Partition;
 use crate::segment::Segment;
+use crate::shortage::Shortage;
 
 /// Batches that were written to one segment and are not visible yet.
 #[derive(Debug)]
@@ -42,8 +43,8 @@ pub(crate) struct Appender {
     active: Option<Active>,
     /// Whether a power cut would leave the leader epoch that goes into the batches.
     epoch_saved: bool,
-    /// Whether the last write found no room, so that it is told once and not for every append.
-    is_full: bool,
+    /// What the last write lacked, so that it is told once and not for every append.
+    lacks: Option<Shortage>,
     /// Bytes written since the last recovery point.
     pub(crate) since_recovery_point: u64,
 }
@@ -54,7 +55,7 @@ impl Appender {
         Appender {
             active: None,
             epoch_saved,
-            is_full: false,
+            lacks: None,
             since_recovery_point: 0,
         }
     }
@@ -131,9 +132,9 @@ impl Appender {
         Ok(())
     }
 
-    /// Takes note of whether there was room; whether that is news.
-    pub(crate) fn note_room(&mut self, is_full: bool) -> bool {
-        std::mem::replace(&mut self.is_full, is_full) != is_full
+    /// Takes note of what was lacking, if anything; whether that is news.
+    pub(crate) fn note_shortage(&mut self, lacks: Option<Shortage>) -> bool {
+        std::mem::replace(&mut self.lacks, lacks) != lacks
     }
 
     /// Stops writing to the active segment, so that it may be removed; the next append makes a new
@@ -165,6 +166,8 @@ impl Active {
     fn resume(segment: Arc<Segment>) -> Result<Self> {
         let (file, position) = (segment.file()?, segment.size());
         let first_timestamp = segment.first_timestamp()?;
+        // What can fail has to do so before anything is written.
+        segment.load_index()?;
         Ok(Active {
             segment,
             file,
@@ -235,24 +238,14 @@ const FORGET_STEP: u64 = 8 << 20;
 /// Why a write did not happen.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// There is no room; the files are as they were, and room may come back.
-    Full,
+    /// Something is lacking that may come back; the files are as they were.
+    Refused(Shortage),
     /// What is on the disk is unknown.
     Broken(Error),
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        match &error {
-            Error::Io { source, .. }
-                if matches!(
-                    source.kind(),
-                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded
-                ) =>
-            {
-                Failure::Full
-            }
-            _ => Failure::Broken(error),
-        }
+        Shortage::of(&error).map_or(Failure::Broken(error), Failure::Refused)
     }
 }

@@ -122,6 +122,14 @@ pub enum Error {
         /// The partition.
         partition: TopicPartition,
     },
+    /// The system opened no file for want of descriptors or memory; nothing of the append was kept.
+    #[error("cannot open a file of partition {partition}: {source}")]
+    CannotOpen {
+        /// The partition.
+        partition: TopicPartition,
+        /// What the system answered.
+        source: io::Error,
+    },
     /// An earlier write or sync failed, so the partition takes no more writes.
     #[error("partition {partition} takes no writes since its disk failed")]
     Poisoned {

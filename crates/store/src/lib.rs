@@ -29,6 +29,7 @@ mod reader;
 mod recovery;
 mod retention;
 mod segment;
+mod shortage;
 mod snapshot;
 mod space;
 mod store;

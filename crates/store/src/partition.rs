@@ -158,8 +158,8 @@ impl Partition {
     /// Waits until everything below `next_offset` is written, or durable.
     ///
     /// # Errors
-    /// [`Error::StorageFull`] if that very append found no room; [`Error::Poisoned`],
-    /// [`Error::Deleted`] or [`Error::Closed`] if it will never come to it.
+    /// [`Error::StorageFull`] or [`Error::CannotOpen`] if that very append lacked room or a file;
+    /// [`Error::Poisoned`], [`Error::Deleted`] or [`Error::Closed`] if it will never come to it.
     pub async fn wait(&self, next_offset: i64, ack: Ack) -> Result<()> {
         self.progress.wait(self.id, next_offset, ack).await
     }

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use crate::config::TopicPartition;
 use crate::error::{Error, Result};
+use crate::shortage::Shortage;
 
 /// What an append is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +73,8 @@ pub(crate) struct Progress {
 #[derive(Debug, Default)]
 struct State {
     stopped: Option<Stop>,
-    /// Offsets that were assigned and never written, for want of room; ascending.
-    lost: Vec<Range<i64>>,
+    /// Offsets that were assigned and never written, and for want of what; ascending.
+    lost: Vec<(Range<i64>, Shortage)>,
     waiters: Vec<Waiter>,
 }
 
@@ -138,12 +139,14 @@ impl Progress {
     }
 
     /// Fails whoever waits for offsets that were given out and could not be written.
-    pub(crate) fn lose(&self, offsets: Range<i64>) {
+    pub(crate) fn lose(&self, offsets: Range<i64>, shortage: Shortage) {
         {
             let mut state = self.state.lock();
             match state.lost.last_mut() {
-                Some(last) if last.end == offsets.start => last.end = offsets.end,
-                _ => state.lost.push(offsets.clone()),
+                Some((last, same)) if last.end == offsets.start && *same == shortage => {
+                    last.end = offsets.end;
+                }
+                _ => state.lost.push((offsets.clone(), shortage)),
             }
             self.any_lost.store(true, Ordering::Release);
         }
@@ -200,12 +203,10 @@ impl Progress {
             return Poll::Ready(Ok(()));
         }
         let mut state = self.state.lock();
-        if state
-            .lost
-            .iter()
-            .any(|lost| lost.start < next_offset && next_offset <= lost.end)
-        {
-            return Poll::Ready(Err(Error::StorageFull { partition }));
+        let mut lost = state.lost.iter();
+        let is_lost = |lost: &Range<i64>| lost.start < next_offset && next_offset <= lost.end;
+        if let Some((_, shortage)) = lost.find(|(lost, _)| is_lost(lost)) {
+            return Poll::Ready(Err(shortage.error(partition)));
         }
         // Looked at again under the lock: the writer stores first and then takes the lock to wake.
         if self.reached(ack) >= next_offset {
@@ -298,8 +299,8 @@ mod tests {
     #[test]
     fn lost_offsets_fail_even_after_later_ones_succeed() {
         let progress = Progress::new(0, 10);
-        progress.lose(10..15);
-        progress.lose(15..20);
+        progress.lose(10..15, Shortage::Space);
+        progress.lose(15..20, Shortage::Space);
         progress.set_high_watermark(30);
         assert!(
             now(&progress, 11, Ack::Durable)

@@ -177,6 +177,11 @@ impl Segment {
         }
     }
 
+    /// Loads the index, so that publishing needs no file; blocks.
+    pub(crate) fn load_index(&self) -> Result<()> {
+        self.with_index(|_| ())
+    }
+
     /// Entries of the index, if it is loaded.
     pub(crate) fn index_len(&self) -> usize {
         self.index.lock().as_ref().map_or(0, Index::len)

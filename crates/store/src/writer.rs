@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use crate::appender::{Failure, Run};
-use crate::config::Flush;
+use crate::config::{Flush, TopicPartition};
 use crate::error::{IoContext, Result};
 use crate::intake::Pending;
 use crate::keeper::Job;
 use crate::partition::Partition;
 use crate::progress::Stop;
+use crate::shortage::Shortage;
 use crate::store::Shared;
 use crate::tail::{Budget, Cached};
 use crate::writeback::WriteBack;
@@ -117,9 +118,12 @@ impl Writer {
         if snapshot.is_some() {
             appender.since_recovery_point = 0;
         }
-        let is_full = matches!(failure, Some(Failure::Full));
-        if appender.note_room(is_full) {
-            tell_of_room(&partition, is_full);
+        let lacks = match &failure {
+            Some(Failure::Refused(shortage)) => Some(*shortage),
+            _ => None,
+        };
+        if appender.note_shortage(lacks) {
+            tell_of_shortage(partition.id, lacks);
         }
         let last = runs.last().and_then(|run| run.batches.last());
         let next_offset = last.map(|batch| batch.header.next_offset());
@@ -183,11 +187,10 @@ fn drain(partition: &Partition, due: bool) -> (Vec<Pending>, Option<Vec<u8>>) {
     (batches, snapshot)
 }
 
-fn tell_of_room(partition: &Partition, is_full: bool) {
-    let partition = partition.id;
-    match is_full {
-        true => tracing::error!(%partition, "no space left on the device: appends are refused"),
-        false => tracing::info!(%partition, "there is room again: appends are taken"),
+fn tell_of_shortage(partition: TopicPartition, lacks: Option<Shortage>) {
+    match lacks.map(|shortage| shortage.error(partition)) {
+        Some(error) => tracing::error!(%partition, %error, "appends are refused"),
+        None => tracing::info!(%partition, "nothing is lacking any more: appends are taken"),
     }
 }
 
@@ -195,7 +198,7 @@ fn tell_of_room(partition: &Partition, is_full: bool) {
 fn fail(shared: &Shared, partition: &Partition, from: i64, failure: Failure) {
     match failure {
         Failure::Broken(error) => partition.poison(&error),
-        Failure::Full => {
+        Failure::Refused(shortage) => {
             // Whatever came in meanwhile builds on what was lost.
             let mut intake = partition.intake.lock();
             let late = std::mem::take(&mut intake.pending);
@@ -205,7 +208,7 @@ fn fail(shared: &Shared, partition: &Partition, from: i64, failure: Failure) {
             intake.producers.forget_from(from);
             let end = intake.next_offset;
             drop(intake);
-            partition.progress.lose(from..end);
+            partition.progress.lose(from..end, shortage);
         }
     }
 }

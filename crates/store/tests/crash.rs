@@ -289,6 +289,43 @@ async fn a_full_disk_at_a_roll_leaves_the_partition_usable() {
 }
 
 #[tokio::test]
+async fn a_partition_that_lacked_files_takes_appends_once_they_can_be_opened() {
+    // Too many files of the process, of the system; no memory to open one.
+    for errno in [24, 23, 12] {
+        let disk = FaultyDisk::default();
+        let store = open(&disk, no_tail()).unwrap();
+        let partition = store.create_partition(ID, segments_of(300)).unwrap();
+        let mut sequence = 0;
+        for idle in [true, false, true] {
+            append(&partition, numbered(5, 0, sequence, 2))
+                .await
+                .unwrap();
+            if idle {
+                // Saved, released, and closed when nobody had asked for it in between.
+                for now_ms in 0..4 {
+                    store.maintain(now_ms).await;
+                }
+            } else {
+                partition.set_config(segments_of(partition.size() as u32 + 1));
+            }
+            disk.set_open_error(Some(errno));
+            let error = append(&partition, numbered(5, 0, sequence + 2, 2)).await;
+            assert!(
+                matches!(error, Err(Error::CannotOpen { .. })),
+                "errno {errno}, idle {idle}: {error:?}"
+            );
+            disk.set_open_error(None);
+            append(&partition, numbered(5, 0, sequence + 2, 2))
+                .await
+                .unwrap();
+            sequence += 4;
+        }
+        assert_eq!(bases(&read_all(&partition).await).len(), 6);
+        store.close().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_page_cache_policy_survives_a_crash_of_the_process() {
     let disk = FaultyDisk::default();
     let store = open(&disk, no_tail()).unwrap();

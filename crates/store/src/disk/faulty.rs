@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -29,6 +29,8 @@ struct Inner {
     syncs: AtomicU64,
     /// Bytes that may still be written, plus one; 0 means any number.
     room: AtomicU64,
+    /// The system's number of the error that opening a file gives; 0 means none.
+    open_error: AtomicI32,
     /// Bytes that were read.
     read: AtomicU64,
 }
@@ -91,6 +93,14 @@ impl FaultyDisk {
             .store(bytes.map_or(0, |bytes| bytes + 1), Ordering::SeqCst);
     }
 
+    /// Has every file that is to be opened or made give this error, by the system's number; `None`
+    /// opens files again.
+    pub fn set_open_error(&self, errno: Option<i32>) {
+        self.0
+            .open_error
+            .store(errno.unwrap_or(0), Ordering::SeqCst);
+    }
+
     /// The disk as the next process finds it. What holds this one open goes on with it and cannot
     /// be seen from there.
     #[must_use]
@@ -146,6 +156,13 @@ impl FaultyDisk {
 }
 
 impl Inner {
+    fn check_open(&self) -> io::Result<()> {
+        match self.open_error.load(Ordering::SeqCst) {
+            0 => Ok(()),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        }
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.syncs.fetch_add(1, Ordering::SeqCst);
         spend(&self.syncs_left, 1).map_err(|_| io::Error::other("the disk has crashed"))
@@ -183,10 +200,12 @@ fn below(tree: &Tree, path: &Path) -> Vec<PathBuf> {
 
 impl Disk for FaultyDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.0.check_open()?;
         Ok(self.0.names.lock().find(path)?)
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.0.check_open()?;
         let mut names = self.0.names.lock();
         if let Ok(there) = names.find(path) {
             there.bytes.lock().live.clear();
@@ -247,6 +266,7 @@ impl Disk for FaultyDisk {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.0.check_open()?;
         self.0.sync()?;
         let mut names = self.0.names.lock();
         let Names { live, durable } = &mut *names;

@@ -27,7 +27,7 @@ impl Segment {
         if let Some(loaded) = index.as_mut() {
             return Ok(use_it(loaded));
         }
-        let mut loaded = self.load_index()?;
+        let mut loaded = self.read_index()?;
         if self.complete(&mut loaded)? {
             // So that the next one need not; if it fails, the next one has to.
             let _ = self.save(&mut loaded);
@@ -38,7 +38,7 @@ impl Segment {
     }
 
     /// What the index file has, which may be nothing.
-    fn load_index(&self) -> Result<Index> {
+    fn read_index(&self) -> Result<Index> {
         let path = self.index_path();
         let bytes = disk::read_file(&*self.volume.disk, &path).on("read", &path)?;
         let bytes = bytes.unwrap_or_default();
@@ -120,7 +120,7 @@ pub(crate) struct Rebuild<'a> {
 impl<'a> Rebuild<'a> {
     /// Begins after the last entry of the index file that is not past `offset`.
     pub(crate) fn begin(segment: &'a Segment, offset: i64) -> Result<(Self, Entry)> {
-        let mut index = segment.load_index()?;
+        let mut index = segment.read_index()?;
         let entry = index.rewind(segment.relative(offset));
         Ok((Rebuild { segment, index }, entry))
     }
