@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use millstream_batch::Header;
 
-use crate::config::LogConfig;
+use crate::config::{Flush, LogConfig};
 use crate::disk::File;
 use crate::error::{Error, IoContext, Result};
 use crate::intake::Pending;
@@ -45,6 +45,8 @@ pub(crate) struct Appender {
     epoch_saved: bool,
     /// What the last write lacked, so that it is told once and not for every append.
     lacks: Option<Shortage>,
+    /// What the last commit promised.
+    flush: Flush,
     /// Bytes written since the last recovery point.
     pub(crate) since_recovery_point: u64,
 }
@@ -56,6 +58,7 @@ impl Appender {
             active: None,
             epoch_saved,
             lacks: None,
+            flush: Flush::Sync,
             since_recovery_point: 0,
         }
     }
@@ -135,6 +138,12 @@ impl Appender {
     /// Takes note of what was lacking, if anything; whether that is news.
     pub(crate) fn note_shortage(&mut self, lacks: Option<Shortage>) -> bool {
         std::mem::replace(&mut self.lacks, lacks) != lacks
+    }
+
+    /// Takes note of what a commit promises; whether what came before it promised less, and has to be
+    /// synced for that.
+    pub(crate) fn note_flush(&mut self, flush: Flush) -> bool {
+        std::mem::replace(&mut self.flush, flush) == Flush::PageCache && flush == Flush::Sync
     }
 
     /// Stops writing to the active segment, so that it may be removed; the next append makes a new

@@ -32,6 +32,8 @@ struct Commit {
     /// Offset after the last batch written.
     next_offset: i64,
     flush: Flush,
+    /// Whether what lies below promised less than this.
+    is_first_synced: bool,
     /// Producer states at `next_offset`, when a recovery point is due.
     snapshot: Option<Vec<u8>>,
 }
@@ -66,6 +68,9 @@ impl Writer {
         for commit in kept {
             self.count_unsynced(&commit);
             self.publish(commit);
+        }
+        for commit in unsynced.iter().filter(|commit| commit.is_first_synced) {
+            commit.partition.sync_unsaved();
         }
         for (commit, synced) in self.sync(unsynced) {
             match synced {
@@ -135,13 +140,15 @@ impl Writer {
         }
         let next_offset = next_offset?;
         partition.progress.set_written(next_offset);
-        drop(appender);
         let flush = partition.config.load().flush;
+        let is_first_synced = appender.note_flush(flush);
+        drop(appender);
         Some(Commit {
             partition,
             runs,
             next_offset,
             flush,
+            is_first_synced,
             snapshot,
         })
     }

@@ -349,6 +349,25 @@ async fn the_page_cache_policy_survives_a_crash_of_the_process() {
 }
 
 #[tokio::test]
+async fn once_a_partition_turns_to_syncs_what_it_had_before_is_durable_too() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let config = LogConfig {
+        flush: Flush::PageCache,
+        ..segments_of(500)
+    };
+    let partition = store.create_partition(ID, config).unwrap();
+    for _ in 0..20 {
+        append(&partition, batch(2, 50)).await.unwrap();
+    }
+    partition.set_config(segments_of(500));
+    append(&partition, batch(2, 50)).await.unwrap();
+    let store = open(&disk.crash(Survives::Synced), no_tail()).unwrap();
+    let found = bases(&read_all(&store.partition(&ID).unwrap()).await);
+    assert_eq!(found, (0..=20).map(|i| i * 2).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_deleted_partition_stays_deleted() {
     let disk = FaultyDisk::default();
     let store = open(&disk, no_tail()).unwrap();
