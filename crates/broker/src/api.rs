@@ -2,8 +2,8 @@
 //!
 //! Dispatch and the ApiVersions answer derive from it. A handler is
 //! `async fn handle(&Broker, Request<'_>, &RequestContext<'_>) -> Response<'_>`; it sees decoded requests only
-//! and never closes a connection. One that is *ordered* is `fn begin(Incoming) -> Pending` instead: what it does
-//! before it returns happens in the order of the connection's frames.
+//! and never closes a connection. One that is *whole* is `fn begin(Incoming) -> Pending` instead and makes its own
+//! frame: what it does before it returns happens in the order of the connection's frames.
 
 pub(crate) mod api_versions;
 pub(crate) mod authorized;
@@ -61,7 +61,7 @@ macro_rules! served {
             }
         }
     };
-    (@start $request:ident, $module:ident ordered) => { $module::begin($request) };
+    (@start $request:ident, $module:ident whole) => { $module::begin($request) };
     (@start $request:ident, $module:ident) => {
         Pending::serial(Box::pin(async move {
             let (context, body) = $request.open()?;
@@ -75,8 +75,8 @@ macro_rules! served {
 }
 
 served! {
-    Produce => produce (ordered),
-    Fetch => fetch,
+    Produce => produce (whole),
+    Fetch => fetch (whole),
     ListOffsets => list_offsets,
     Metadata => metadata,
     OffsetCommit => offset_commit,

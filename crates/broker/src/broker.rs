@@ -7,6 +7,7 @@ use millstream_store::Store;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 
+use crate::answer_memory::AnswerMemory;
 use crate::catalog::Catalog;
 use crate::config::BrokerConfig;
 use crate::fetch_sessions::FetchSessions;
@@ -23,6 +24,7 @@ pub struct Broker {
     environment: Environment,
     cluster_id: String,
     fetch_sessions: FetchSessions,
+    answer_memory: AnswerMemory,
     producer_ids: ProducerIds,
     drain: watch::Sender<bool>,
     stop: watch::Sender<bool>,
@@ -43,11 +45,13 @@ impl Broker {
         let slots = config
             .max_incremental_fetch_session_cache_slots
             .unsigned_abs() as usize;
+        let answer_memory = AnswerMemory::new(config.queued_max_response_bytes);
         let catalog = Catalog::open(Arc::clone(&store), config, environment).await?;
         let groups = Groups::new(Arc::clone(&catalog), environment);
         let broker = Arc::new(Self {
             catalog,
             fetch_sessions: FetchSessions::new(slots),
+            answer_memory,
             producer_ids: ProducerIds::default(),
             groups,
             cluster_id: millstream_wire::base64_id(store.cluster_id()),
@@ -105,6 +109,11 @@ impl Broker {
     /// What clients have said about the partitions that they read.
     pub(crate) fn fetch_sessions(&self) -> &FetchSessions {
         &self.fetch_sessions
+    }
+
+    /// What bounds the answers that hold records.
+    pub(crate) fn answer_memory(&self) -> &AnswerMemory {
+        &self.answer_memory
     }
 
     /// Ids for idempotent producers.

@@ -4,6 +4,7 @@
 //! that joins them with the wire; `catalog` knows the topics, `groups` who reads them; `config` declares every setting. This crate is the
 //! only one that knows both the wire and the store. It opens no socket and no file.
 
+mod answer_memory;
 mod api;
 mod broker;
 pub mod catalog;

@@ -65,6 +65,18 @@ impl Encoder {
     }
 }
 
+/// Bytes, and what is dropped together with them.
+struct Kept<G> {
+    bytes: Bytes,
+    _guard: G,
+}
+
+impl<G> AsRef<[u8]> for Kept<G> {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// One encoded message as chunks for a vectored write, its 4-byte length prefix included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
@@ -96,6 +108,19 @@ impl Frame {
     /// The chunks, owned.
     pub fn into_chunks(self) -> Vec<Bytes> {
         self.chunks
+    }
+
+    /// The same frame, which keeps `guard` until its last chunk is dropped, as it is when written.
+    #[must_use]
+    pub fn keep(mut self, guard: impl Send + 'static) -> Self {
+        if let Some(last) = self.chunks.pop() {
+            let kept = Kept {
+                bytes: last,
+                _guard: guard,
+            };
+            self.chunks.push(Bytes::from_owner(kept));
+        }
+        self
     }
 
     /// Bytes of all chunks together.

@@ -37,6 +37,9 @@ settings! {
     /// one for larger ones, of which one at a time may go beyond. Connections wait while they are
     /// used up.
     queued_max_request_bytes: i64 = "queued.max.request.bytes", "134217728", min: 1024;
+    /// Bytes of records in answers that clients have not taken yet, all connections together. What
+    /// is left of them bounds an answer to Fetch, which holds one batch even when nothing is left.
+    queued_max_response_bytes: i64 = "queued.max.response.bytes", "268435456", min: 1024;
     /// Requests of one connection that wait for their answers before no more are read from it.
     socket_max_inflight_requests: i32 = "socket.max.inflight.requests", "64", min: 1, max: 65536;
     /// Milliseconds for the rest of a request to arrive, and to find memory, once it has begun.

@@ -6,7 +6,7 @@ use millstream_wire::{ApiKey, ErrorCode};
 
 use super::traffic::{append, batches, from, position, sent, values};
 use crate::Topic;
-use crate::testing::TestBroker;
+use crate::testing::{TestBroker, frame};
 
 /// Newest version that names topics.
 const V: i16 = 12;
@@ -84,6 +84,24 @@ async fn an_answer_is_bounded_by_its_limit_and_not_by_the_number_of_partitions()
     let sizes: Vec<usize> = sizes.map(|partition| partition.records.len()).collect();
     assert_eq!(sizes.len(), 20);
     assert_eq!(sizes.iter().filter(|size| **size > 0).count(), 2);
+}
+
+#[tokio::test]
+async fn answers_that_are_not_taken_bound_the_next_to_one_batch() {
+    let broker = TestBroker::start_with(&[("queued.max.response.bytes", "50000")]).await;
+    let topic = broker.topic("t", 1, &[]).await;
+    for _ in 0..5 {
+        let value = "x".repeat(10_000);
+        broker.append("t", values(&[&value])).await;
+    }
+    let request = from(&topic, 0, 0);
+    let whole = async || broker.send(frame(ApiKey::Fetch.key(), V, &request)).await;
+    let count = async || batches(&broker.fetch_one(V, &request).await).len();
+    let not_taken = whole().await.unwrap();
+    assert_eq!(count().await, 1);
+    drop(not_taken);
+    assert_eq!(count().await, 4);
+    assert_eq!(count().await, 4, "what was answered has been given back");
 }
 
 #[tokio::test]

@@ -11,13 +11,15 @@ use tokio::time::sleep;
 
 use super::slot::{Look, Slot};
 use crate::Broker;
+use crate::answer_memory::AnswerMemory;
 use crate::fetch_sessions::Position;
 
 /// First version whose clients know zstd.
 const ZSTD: i16 = 10;
 
 /// All partitions of one fetch, and how much has been found in them.
-struct Poll {
+struct Poll<'a> {
+    memory: &'a AnswerMemory,
     slots: Vec<Slot>,
     /// Bytes found in all slots together.
     taken: usize,
@@ -37,6 +39,7 @@ pub(super) async fn poll(
     let limit = broker.config().fetch_max_bytes;
     let slots = positions.into_iter();
     let mut poll = Poll {
+        memory: broker.answer_memory(),
         slots: slots.map(|position| Slot::new(broker, position)).collect(),
         taken: 0,
         max_bytes: count(request.max_bytes.min(limit)),
@@ -56,7 +59,7 @@ fn count(bytes: i32) -> usize {
     usize::try_from(bytes).unwrap_or(0)
 }
 
-impl Poll {
+impl Poll<'_> {
     /// Looks again whenever a partition moves, until there is enough, or time is up, or the broker is to stop.
     async fn wait(&mut self, broker: &Broker, patience: Duration) {
         let notify = Arc::new(Notify::new());
@@ -89,7 +92,7 @@ impl Poll {
                     committed: self.committed,
                     zstd: self.zstd,
                 };
-                slot.look(look).await;
+                slot.look(look, self.memory).await;
                 self.taken += slot.size();
             }
         }

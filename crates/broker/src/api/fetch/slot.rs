@@ -7,6 +7,7 @@ use millstream_batch::{Batches, Codec};
 use millstream_store::{EpochEnd, Error as StoreError, Offsets, Partition, Subscription};
 use tokio::sync::Notify;
 
+use crate::answer_memory::{AnswerMemory, Share};
 use crate::api::leader_epoch;
 use crate::fetch_sessions::Position;
 use crate::{Broker, Error};
@@ -16,6 +17,8 @@ pub(super) struct Slot {
     pub(super) position: Position,
     /// What was found when last looked, or why nothing can be.
     pub(super) found: Result<Found, Error>,
+    /// What the found records have of the memory for answers.
+    pub(super) memory: Share,
     partition: Option<Arc<Partition>>,
 }
 
@@ -49,11 +52,13 @@ impl Slot {
             Ok(partition) => Self {
                 position,
                 found: Ok(Found::default()),
+                memory: Share::default(),
                 partition: Some(partition),
             },
             Err(error) => Self {
                 position,
                 found: Err(error),
+                memory: Share::default(),
                 partition: None,
             },
         }
@@ -97,10 +102,15 @@ impl Slot {
         }
     }
 
-    /// Looks, in place of whatever was found before.
-    pub(super) async fn look(&mut self, look: Look) {
+    /// Looks, in place of whatever was found before, as far as there is memory.
+    pub(super) async fn look(&mut self, mut look: Look, memory: &AnswerMemory) {
         if let Some(partition) = &self.partition {
+            self.found = Ok(Found::default());
+            self.memory = Share::default();
+            self.memory = memory.take(look.room);
+            look.room = self.memory.bytes();
             self.found = find(partition, &self.position, look).await;
+            self.memory.shrink(self.size());
             self.log_failure(partition);
         }
     }
