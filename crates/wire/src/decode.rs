@@ -168,6 +168,10 @@ impl<'a> Decode<'a> for &'a str {
 
     fn decode_nullable(input: &'a [u8], version: Version) -> Parsed<'a, Option<Self>> {
         let (input, bytes) = nullable_bytes(input, version, short)?;
+        // The compact form could say more, but whoever gets it back in the classic one could not.
+        if let Some(bytes) = bytes.filter(|bytes| bytes.len() > i16::MAX as usize) {
+            return fail(Error::InvalidLength(bytes.len() as i64));
+        }
         match bytes.map(str::from_utf8).transpose() {
             Ok(string) => Ok((input, string)),
             Err(_) => fail(Error::InvalidUtf8),

@@ -30,6 +30,17 @@ fn strings_have_a_short_or_a_varint_length() {
 }
 
 #[test]
+fn no_string_is_longer_than_the_classic_length_can_say() {
+    let text = "a".repeat(1 << 15);
+    let longest = [b"\x80\x80\x02", &text.as_bytes()[1..]].concat();
+    accept(&longest, FLEXIBLE, &text[1..]);
+    let longer = [b"\x81\x80\x02", text.as_bytes()].concat();
+    refuse::<&str>(&longer, FLEXIBLE, Error::InvalidLength(1 << 15));
+    refuse::<Option<&str>>(&longer, FLEXIBLE, Error::InvalidLength(1 << 15));
+    accept(&longer, FLEXIBLE, text.as_bytes());
+}
+
+#[test]
 fn bytes_have_a_long_or_a_varint_length() {
     accept(b"\0\0\0\x02ab", CLASSIC, &b"ab"[..]);
     accept(b"\x03ab", FLEXIBLE, &b"ab"[..]);

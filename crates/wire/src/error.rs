@@ -13,7 +13,8 @@ pub enum Error {
         /// Bytes between the start of the field and the end of the message.
         left: usize,
     },
-    /// A length or an element count is below -1, or takes more bytes than a length may.
+    /// A length or an element count is below -1, or takes more bytes than a length may; or a string is
+    /// longer than 32767 bytes.
     #[error("invalid length {0}")]
     InvalidLength(i64),
     /// An array announces more elements than the message has bytes left.
