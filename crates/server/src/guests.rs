@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_broker::config::BrokerConfig;
+use tracing::info;
 
 use crate::error::Error;
 
@@ -24,10 +25,13 @@ pub(crate) struct Place {
 }
 
 impl Guests {
-    /// Nobody is here yet; the bounds are the configured ones.
-    pub(crate) fn new(config: &BrokerConfig) -> Arc<Self> {
+    /// Nobody is here yet. The bounds are the configured ones, where there are `files` for that many.
+    pub(crate) fn new(config: &BrokerConfig, files: usize) -> Arc<Self> {
         let count = |setting: i32| usize::try_from(setting).unwrap_or_default();
-        let max = count(config.max_connections);
+        let max = count(config.max_connections).min(files);
+        if max < count(config.max_connections) {
+            info!("max.connections is {max}: that leaves data a part of the open files allowed");
+        }
         Self::bounded(max, count(config.max_connections_per_ip))
     }
 
@@ -80,6 +84,14 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use millstream_broker::config::Settings;
+
+    #[test]
+    fn there_are_no_more_places_than_files() {
+        let config = BrokerConfig::resolve(Settings::default()).unwrap();
+        assert_eq!(Guests::new(&config, 700).max, 700);
+        assert_eq!(Guests::new(&config, usize::MAX).max, 2_147_483_647);
+    }
 
     #[test]
     fn places_are_bounded_and_given_back() {

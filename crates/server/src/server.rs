@@ -1,6 +1,5 @@
 //! The running server: takes connections in, and sees them out when it stops.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use crate::clock;
 use crate::connection::{self, Closed, Limits};
 use crate::endpoint::{self, Bound};
 use crate::error::Error;
+use crate::files;
 use crate::guests::Guests;
 
 /// After accepting failed, for instance for want of file descriptors.
@@ -50,7 +50,7 @@ impl Server {
         let listeners = endpoint::bind(&config).await?;
         let store = Arc::new(open_store(&config).await?);
         let shared = Arc::new(Shared {
-            guests: Guests::new(&config),
+            guests: Guests::new(&config, files::for_connections()),
             limits: Arc::new(Limits::new(&config)),
             broker: Broker::start(config, Arc::clone(&store), clock::environment()).await?,
             stopping: CancellationToken::new(),
@@ -117,21 +117,29 @@ async fn open_store(config: &BrokerConfig) -> Result<Store, Error> {
     };
     let dir = config.log_dirs.clone();
     let now_ms = (environment.now_ms)();
-    let opening = spawn_blocking(move || Store::open(Path::new(&dir), options, now_ms));
+    let opening = spawn_blocking(move || Store::open(&dir, options, now_ms));
     Ok(opening.await.map_err(std::io::Error::from)??)
 }
 
-/// Takes connections in until the server stops.
+/// Takes connections in until the server stops. Failing to is told once, and so is its end.
 async fn accept(shared: Arc<Shared>, listener: Bound) {
+    let mut failing = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.socket.accept() => accepted,
             () = shared.stopping.cancelled() => return,
         };
         match accepted {
-            Ok((stream, _)) => welcome(&shared, &listener, stream),
+            Ok((stream, _)) => {
+                if std::mem::take(&mut failing) {
+                    info!(listener = %listener.address, "accepting connections again");
+                }
+                welcome(&shared, &listener, stream);
+            }
             Err(error) => {
-                error!(%error, "cannot accept a connection");
+                if !std::mem::replace(&mut failing, true) {
+                    error!(listener = %listener.address, %error, "cannot accept connections for now");
+                }
                 tokio::time::sleep(ACCEPT_RETRY).await;
             }
         }
