@@ -12,10 +12,12 @@ use crate::{ping, serve};
 ///
 /// Without a command it serves on 127.0.0.1:9092 with its data in ./data.
 #[derive(Debug, Parser)]
-#[command(name = "millstream", version)]
+#[command(name = "millstream", version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -25,14 +27,14 @@ enum Command {
     Serve(ServeArgs),
     /// Ask a server whether it answers.
     Ping {
-        /// Host and port of one of its listeners.
+        /// Host of one of its listeners, and its port unless that is 9092.
         #[arg(default_value = "127.0.0.1:9092")]
         address: String,
     },
 }
 
 /// Where the settings of a server come from.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// TOML file with settings.
     #[arg(long, value_name = "FILE")]
@@ -47,8 +49,9 @@ pub(crate) struct ServeArgs {
 /// # Errors
 /// With the one line that says why it could not be done.
 pub(crate) fn run() -> Result<(), Error> {
-    match Cli::parse().command {
-        None => serve::run(&ServeArgs::default()),
+    let cli = Cli::parse();
+    match cli.command {
+        None => serve::run(&cli.serve),
         Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Ping { address }) => ping::run(&address),
     }
@@ -90,5 +93,11 @@ mod tests {
         };
         assert_eq!(args.config, Some(PathBuf::from("f")));
         assert_eq!(args.assignments, ["a=1", "b=2"]);
+    }
+
+    #[test]
+    fn serving_needs_no_command() {
+        let args = Cli::parse_from(["millstream", "--set", "a=1"]).serve;
+        assert_eq!(args.assignments, ["a=1"]);
     }
 }

@@ -13,6 +13,8 @@ use crate::error::Error;
 
 /// For connecting, and again for the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Where a server listens that is told nothing else.
+const DEFAULT_PORT: u16 = 9092;
 /// More than any answer to ApiVersions.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -37,12 +39,23 @@ pub(crate) fn run(address: &str) -> Result<(), Error> {
 
 /// How many APIs the server offers.
 fn ask(address: &str) -> io::Result<usize> {
-    let target = address.to_socket_addrs()?.next();
+    let target = with_port(address).to_socket_addrs()?.next();
     let target = target.ok_or_else(|| io::Error::other("the host has no address"))?;
     let mut stream = TcpStream::connect_timeout(&target, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(&request())?;
     count(&answer(&mut stream)?).map_err(io::Error::other)
+}
+
+/// The address with the default port, unless it names one.
+fn with_port(address: &str) -> String {
+    let port = address
+        .rsplit_once(':')
+        .map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(_)) => address.to_owned(),
+        _ => format!("{address}:{DEFAULT_PORT}"),
+    }
 }
 
 fn request() -> Vec<u8> {
@@ -78,5 +91,19 @@ fn count(answer: &[u8]) -> Result<usize, String> {
     match response.error_code {
         ErrorCode::NONE => Ok(response.api_keys.len()),
         code => Err(code.name().to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_may_be_left_out() {
+        let check = |address, expected| assert_eq!(with_port(address), expected);
+        check("localhost", "localhost:9092");
+        check("localhost:1", "localhost:1");
+        check("[::1]", "[::1]:9092");
+        check("[::1]:1", "[::1]:1");
     }
 }

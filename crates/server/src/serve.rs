@@ -52,7 +52,7 @@ async fn serve(config: BrokerConfig, begun: Instant) -> Result<(), Error> {
     info!(
         version = env!("CARGO_PKG_VERSION"),
         cluster = server.cluster_id(),
-        data,
+        data = %data.display(),
         "ready on {} after {:.0} ms",
         server.addresses(),
         begun.elapsed().as_secs_f64() * 1e3

@@ -31,6 +31,7 @@ pub(crate) fn gather(
     for assignment in assignments {
         let (name, value) = assignment
             .split_once('=')
+            .filter(|(name, _)| !name.trim().is_empty())
             .ok_or_else(|| Error::NotAnAssignment(assignment.clone()))?;
         add(&mut settings, "--set", name.trim(), value)?;
     }
@@ -246,6 +247,7 @@ mod tests {
              must be a 32-bit whole number of at least 0",
         );
         check("", &[], &["node.id"], "--set node.id: must be name=value");
+        check("", &[], &["=1"], "--set =1: must be name=value");
         check("", &[], &["x=1"], "--set: unknown setting x");
     }
 }

@@ -3,6 +3,8 @@
 //! Only settings with a meaning here are listed: an unknown name is refused at start, so that
 //! nobody relies on a setting that does nothing.
 
+use std::path::PathBuf;
+
 use super::def::{ConfigDef, InvalidConfig, Table, read_value, settings};
 use super::describe::{Entry, Synonym, explicit, shown, trail};
 use super::layer::{Layer, Settings, Source};
@@ -23,7 +25,7 @@ settings! {
     /// client came in on.
     advertised_listeners: Option<Listeners> = "advertised.listeners", "";
     /// The data directory.
-    log_dirs: String = "log.dirs", "./data";
+    log_dirs: PathBuf = "log.dirs", "./data";
     /// Number of this broker among its clients' brokers.
     node_id: i32 = "node.id", "1", min: 0;
     /// Rack that clients are told.

@@ -32,7 +32,7 @@ settings! {
     /// Stored only: segments end by size and age alone.
     segment_jitter_ms: i64 = "segment.jitter.ms", "0", min: 0,
         from: &[("log.roll.jitter.ms", 1), ("log.roll.jitter.hours", 3_600_000)];
-    /// Stored only: indexes grow with their segment.
+    /// Size in bytes of a segment's index after which the partition begins a new segment file.
     segment_index_bytes: i32 = "segment.index.bytes", "10485760", min: 4,
         from: &[("log.index.size.max.bytes", 1)];
     /// Bytes of records between two entries of a segment's index.

@@ -1,5 +1,7 @@
 //! The types a setting may have, and how each reads its text.
 
+use std::path::PathBuf;
+
 /// Kafka's type of a configuration value, by its number in DescribeConfigs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i8)]
@@ -68,6 +70,16 @@ impl Value for bool {
         is("true")
             .then_some(true)
             .or_else(|| is("false").then_some(false))
+    }
+}
+
+impl Value for PathBuf {
+    const TYPE: Type = Type::String;
+    const SHAPE: &'static str = "one directory, without a comma in its name";
+
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty() && !text.contains(',')).then(|| text.into())
     }
 }
 
@@ -161,6 +173,9 @@ mod tests {
         assert_eq!(i32::parse("2147483648"), None);
         assert_eq!(Option::<i64>::parse(""), Some(None));
         assert_eq!(Option::<i64>::parse("7"), Some(Some(7)));
+        assert_eq!(PathBuf::parse(" /data "), Some("/data".into()));
+        assert_eq!(PathBuf::parse("/a,/b"), None);
+        assert_eq!(PathBuf::parse(" "), None);
         assert_eq!(Vec::<String>::parse("a, b,,c").unwrap(), ["a", "b", "c"]);
     }
 

@@ -50,6 +50,16 @@ fn wrong_settings_are_refused_by_origin_name_value_and_what_is_allowed() {
          must be an address that clients can reach, under a name from listeners \
          (PLAINTEXT://127.0.0.1:9092)",
     );
+    for dirs in ["", "/a,/b"] {
+        check(
+            &["--set", &format!("log.dirs={dirs}")],
+            &[],
+            &format!(
+                "--set: invalid value \"{dirs}\" for log.dirs: \
+                 must be one directory, without a comma in its name"
+            ),
+        );
+    }
     check(
         &["serve", "--set", "logging.level=loud"],
         &[],
