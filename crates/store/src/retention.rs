@@ -97,8 +97,11 @@ impl Partition {
             tracing::warn!(partition = %self.id, %error, "segments kept for want of a recovery point");
         }
         let mut appender = self.appender.lock();
+        // Looked at before counting: what becomes visible in between is not below the log start.
+        let settled = self.progress.is_settled();
         let mut count = self.segments_below(log_start.min(*newest));
-        if count > 0 && count == self.log.segments().len() && !appender.release_active() {
+        let with_last = count > 0 && count == self.log.segments().len();
+        if with_last && !(settled && appender.release_active()) {
             count -= 1;
         }
         let gone = self.log.take_first(count);
