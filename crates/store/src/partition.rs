@@ -164,6 +164,14 @@ impl Partition {
         self.progress.wait(self.id, next_offset, ack).await
     }
 
+    /// Waits until everything appended so far is as durable as promised, or known to be lost.
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`], [`Error::Deleted`] or [`Error::Closed`] if it will never come to it.
+    pub async fn settle(&self) -> Result<()> {
+        self.progress.settle(self.id).await
+    }
+
     /// Where the log begins and ends.
     pub fn offsets(&self) -> Offsets {
         self.progress.offsets()

@@ -150,7 +150,7 @@ impl Progress {
             }
             self.any_lost.store(true, Ordering::Release);
         }
-        self.wake(|waiter| offsets.start < waiter.next_offset && waiter.next_offset <= offsets.end);
+        self.wake(|waiter| ends_in(waiter.next_offset, &offsets));
     }
 
     /// Fails all who wait, now and later. The first reason stays, unless it was only that the store
@@ -191,6 +191,25 @@ impl Progress {
         poll_fn(|context| self.poll(partition, next_offset, ack, &mut registered, context)).await
     }
 
+    /// Waits until every offset given out so far is durable or lost.
+    pub(crate) async fn settle(&self, partition: TopicPartition) -> Result<()> {
+        let mut end = self.log_end.load(Ordering::Acquire);
+        loop {
+            match self.wait(partition, end, Ack::Durable).await {
+                Ok(()) => return Ok(()),
+                // What was given out before them may still be on its way.
+                Err(error) => end = self.lost_before(end).ok_or(error)?,
+            }
+        }
+    }
+
+    /// Where those lost offsets begin of which `end` is the end, if it is.
+    fn lost_before(&self, end: i64) -> Option<i64> {
+        let state = self.state.lock();
+        let found = state.lost.iter().find(|(lost, _)| ends_in(end, lost));
+        found.map(|(lost, _)| lost.start)
+    }
+
     fn poll(
         &self,
         partition: TopicPartition,
@@ -204,8 +223,7 @@ impl Progress {
         }
         let mut state = self.state.lock();
         let mut lost = state.lost.iter();
-        let is_lost = |lost: &Range<i64>| lost.start < next_offset && next_offset <= lost.end;
-        if let Some((_, shortage)) = lost.find(|(lost, _)| is_lost(lost)) {
+        if let Some((_, shortage)) = lost.find(|(lost, _)| ends_in(next_offset, lost)) {
             return Poll::Ready(Err(shortage.error(partition)));
         }
         // Looked at again under the lock: the writer stores first and then takes the lock to wake.
@@ -248,6 +266,11 @@ impl Progress {
             waiter.waker.wake();
         }
     }
+}
+
+/// Whether the last offset before `next_offset` is one of these.
+fn ends_in(next_offset: i64, offsets: &Range<i64>) -> bool {
+    offsets.start < next_offset && next_offset <= offsets.end
 }
 
 #[cfg(test)]
@@ -315,6 +338,20 @@ mod tests {
         assert_eq!(now(&progress, 10, Ack::Durable).unwrap(), "ok");
         assert_eq!(now(&progress, 25, Ack::Durable).unwrap(), "ok");
         assert_eq!(progress.state.lock().lost.len(), 1);
+    }
+
+    #[test]
+    fn a_log_has_settled_once_what_was_not_lost_is_durable() {
+        let progress = Progress::new(0, 5);
+        progress.set_log_end(20);
+        progress.set_written(10);
+        progress.lose(10..15, Shortage::Space);
+        progress.lose(15..20, Shortage::Handle(rustix::io::Errno::MFILE));
+        let mut settle = pin!(progress.settle(PARTITION));
+        let context = &mut Context::from_waker(Waker::noop());
+        assert!(settle.as_mut().poll(context).is_pending());
+        progress.set_high_watermark(10);
+        assert!(matches!(settle.poll(context), Poll::Ready(Ok(()))));
     }
 
     #[test]

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use millstream_groups::{Effects, Now, Reply, Token};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -87,7 +88,8 @@ impl Groups {
         self.shard(group).await?.ask(operation).await
     }
 
-    /// Runs an operation on every shard, one after the other. Without a log there is none.
+    /// Runs an operation on every shard, one after the other, whether it succeeds on others or not; the first
+    /// failure is told. Without a log there is none.
     pub(crate) async fn run_everywhere<R>(
         &self,
         mut operation: impl FnMut(&mut millstream_groups::Shard, Now, &mut Effects) -> R,
@@ -97,9 +99,9 @@ impl Groups {
         }
         let mut results = Vec::new();
         for shard in self.shards().await? {
-            results.push(shard.run(&mut operation).await?);
+            results.push(shard.run(&mut operation).await);
         }
-        Ok(results)
+        results.into_iter().collect()
     }
 
     /// Forgets how far anyone has come in a topic that was deleted. What a crash keeps from being forgotten is
@@ -140,9 +142,7 @@ impl Groups {
             let shards = self.shards.get().map_or(&[][..], Vec::as_slice);
             let alarm = &self.shared.alarm;
             alarm.wait(&self.shared.clock, || earliest(shards)).await;
-            for shard in shards {
-                shard.expire();
-            }
+            join_all(shards.iter().map(Shard::expire)).await;
         }
     }
 

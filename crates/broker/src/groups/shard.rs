@@ -46,7 +46,12 @@ pub(super) struct Shard {
     /// Held while memory is made from the log; how often that was done.
     replays: tokio::sync::Mutex<u64>,
     deadline: AtomicI64,
+    /// The end of the log when it failed, so that it is told once; or [`NEVER`] while it works.
+    failed_at: AtomicI64,
 }
+
+/// Stands for an end of the log that no log has.
+const NEVER: i64 = i64::MAX;
 
 impl Shard {
     /// The groups of `partition`, read when they are first needed.
@@ -57,6 +62,7 @@ impl Shard {
             memory: Mutex::default(),
             replays: tokio::sync::Mutex::default(),
             deadline: AtomicI64::new(i64::MAX),
+            failed_at: AtomicI64::new(NEVER),
         }
     }
 
@@ -96,13 +102,17 @@ impl Shard {
         Ok(reply)
     }
 
-    /// Does what is due. Nobody waits for it to be durable: what it tells members has its own proof.
-    pub(super) fn expire(&self) {
+    /// Does what is due; returns once it is durable, or its loss has been dealt with.
+    pub(super) async fn expire(&self) {
         if self.shared.clock.now().monotonic_ms < self.deadline() {
             return;
         }
         // A failure has been logged, and there is no deadline any more.
-        let _ = self.step(|memory, now, effects| memory.groups.expire(now, effects));
+        if let Ok(((), proof)) =
+            self.step(|memory, now, effects| memory.groups.expire(now, effects))
+        {
+            let _ = self.confirm(proof).await;
+        }
     }
 
     /// Sends away whoever is parked, once [`Shared::closing`] keeps others from being parked.
@@ -127,7 +137,9 @@ impl Shard {
         }
         let config = limits(&self.shared.catalog.config());
         let (groups, written) = self.replay(config).await.map_err(|error| {
-            tracing::error!(partition = %self.partition.id(), %error, "groups cannot be read");
+            if self.note_failure() {
+                tracing::error!(partition = %self.partition.id(), %error, "groups cannot be read");
+            }
             Error::CoordinatorNotAvailable
         })?;
         *replays += 1;
@@ -142,8 +154,7 @@ impl Shard {
 
     async fn replay(&self, config: Config) -> Result<(millstream_groups::Shard, i64), Error> {
         // What an earlier memory wrote may still be on its way; whether it arrives is all the same.
-        let end = self.partition.offsets().log_end;
-        let _ = self.partition.wait(end, Ack::Durable).await;
+        self.partition.settle().await?;
         replay::replay(&self.partition, config).await
     }
 
@@ -203,9 +214,26 @@ impl Shard {
     /// Waits until what a reply rests on is durable.
     async fn confirm(&self, proof: Proof) -> Result<(), Error> {
         match self.partition.wait(proof.written, Ack::Durable).await {
-            Ok(()) if self.incarnation() == Some(proof.incarnation) => Ok(()),
+            Ok(()) if self.incarnation() == Some(proof.incarnation) => {
+                self.note_success(proof);
+                Ok(())
+            }
             Ok(()) => Err(Error::CoordinatorNotAvailable),
             Err(error) => Err(self.fail(proof, &error.into())),
+        }
+    }
+
+    /// Takes note that the log failed; whether it did not before.
+    fn note_failure(&self) -> bool {
+        let end = self.partition.offsets().log_end;
+        self.failed_at.swap(end, Ordering::SeqCst) == NEVER
+    }
+
+    /// Takes note of records that became durable; if the log failed before them, it works again.
+    fn note_success(&self, proof: Proof) {
+        if proof.written > self.failed_at.load(Ordering::SeqCst) {
+            self.failed_at.store(NEVER, Ordering::SeqCst);
+            tracing::info!(partition = %self.partition.id(), "group records are kept again");
         }
     }
 
@@ -221,7 +249,9 @@ impl Shard {
             *memory = None;
             self.deadline.store(i64::MAX, Ordering::SeqCst);
             let partition = self.partition.id();
-            tracing::error!(%partition, %error, "group records are lost, what is durable is read back");
+            if self.note_failure() {
+                tracing::error!(%partition, %error, "group records are lost, what is durable is read back");
+            }
         }
         Error::CoordinatorNotAvailable
     }
