@@ -2,7 +2,8 @@
 //!
 //! After a clean shutdown the files are taken at their word. Otherwise everything above the newest
 //! recovery point is read, and the log is cut where the first byte is wrong: by length, by magic, by
-//! checksum, or by an offset that goes back.
+//! checksum, or by an offset that goes back. What is wrong below the recovery point is damage, and no
+//! partition opens over it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use millstream_batch::Header;
 
 use crate::checkpoint::Checkpoint;
-use crate::error::{IoContext, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::producer_state::Producers;
 use crate::segment::{Rebuild, Segment, Volume};
 use crate::snapshot::{self, parse_names};
@@ -49,6 +50,7 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
         dir,
         now_ms,
         point: recovery_point,
+        log_start: checkpoint.log_start,
         producers: point.producers,
         next_offset: recovery_point,
     };
@@ -100,6 +102,7 @@ struct Scan<'a> {
     dir: &'a Path,
     now_ms: i64,
     point: i64,
+    log_start: i64,
     producers: Producers,
     /// Offset after the last good batch.
     next_offset: i64,
@@ -118,6 +121,9 @@ impl Scan<'_> {
             let segment = Segment::open(self.volume, self.dir, base, next)?;
             if i >= known {
                 cut = cut || base < self.next_offset_before(i == known);
+                if cut {
+                    tell_of_removal(&segment);
+                }
                 if cut || !self.segment(&segment, &mut cut)? {
                     segment.remove()?;
                     continue;
@@ -159,6 +165,14 @@ impl Scan<'_> {
                 Err(broken @ Broken::Io(_)) => return Err(segment.broken(broken, position)),
             }
         };
+        if next.max(self.log_start) < self.point {
+            // The recovery point promises that this was synced: it is no torn tail.
+            return Err(Error::Corrupt {
+                file: segment.log_path().to_owned(),
+                position,
+                reason: reason.unwrap_or_else(|| "the file has lost its end".into()),
+            });
+        }
         if let Some(reason) = reason {
             *cut = true;
             let (file, bytes) = (segment.log_path().display(), segment.size() - position);
@@ -168,6 +182,34 @@ impl Scan<'_> {
         self.next_offset = self.next_offset.max(next);
         Ok(position > 0)
     }
+}
+
+/// Says what is lost with a segment that lies behind a cut. It may be the rest of a group that no sync
+/// had covered, or what a failing disk has cut off from the log: nothing here can tell, so people must.
+fn tell_of_removal(segment: &Segment) {
+    let (file, bytes) = (segment.log_path().display(), segment.size());
+    let offsets = segment.base_offset()..whole_until(segment);
+    match offsets.is_empty() {
+        true => tracing::warn!(%file, bytes, "segment behind the cut removed"),
+        false => {
+            tracing::error!(%file, bytes, ?offsets, "segment of whole batches behind the cut removed")
+        }
+    }
+}
+
+/// The offset after the last of the whole batches that a segment begins with.
+fn whole_until(segment: &Segment) -> i64 {
+    let mut next = segment.base_offset();
+    let Ok(file) = segment.file() else {
+        return next;
+    };
+    let mut walk = Walk::new(file, 0, segment.size());
+    while let Ok(Some(batch)) = walk.next()
+        && check(&batch.header, batch.bytes, next).is_ok()
+    {
+        next = batch.header.next_offset();
+    }
+    next
 }
 
 /// What is wrong with a batch that should come at or after `next_offset`, if anything.
@@ -197,4 +239,42 @@ fn remove_leftovers(volume: &Volume, dir: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+
+    use millstream_batch::Builder;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::disk::faulty::FaultyDisk;
+
+    #[test]
+    fn what_is_lost_behind_a_cut_is_counted_to_the_last_whole_batch() {
+        let disk = Arc::new(FaultyDisk::default());
+        let cluster_id = Uuid::nil();
+        let volume = Volume { disk, cluster_id };
+        let dir = Path::new("/data");
+        let mut bytes = Vec::new();
+        for base in [100, 102] {
+            let mut builder = Builder::new();
+            builder.push(0, None, Some(b"x"), &[]);
+            builder.push(0, None, Some(b"y"), &[]);
+            bytes.extend_from_slice(&builder.build().unwrap().stamp(base, 0));
+        }
+        let check = |len: usize, expected| {
+            let file = Segment::create(&volume, dir, 100).unwrap().file().unwrap();
+            file.write_at(&mut [IoSlice::new(&bytes[..len])], 0)
+                .unwrap();
+            let segment = Segment::open(&volume, dir, 100, 100).unwrap();
+            assert_eq!(whole_until(&segment), expected, "{len} bytes");
+        };
+        check(0, 100);
+        check(bytes.len() / 2 - 1, 100);
+        check(bytes.len() / 2, 102);
+        check(bytes.len() - 1, 102);
+        check(bytes.len(), 104);
+    }
 }

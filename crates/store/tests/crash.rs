@@ -175,6 +175,64 @@ async fn check_cut(disk: &FaultyDisk, ends: &[usize], offsets: &[i64], len: usiz
 }
 
 #[tokio::test]
+async fn nothing_behind_a_cut_comes_back_under_its_old_offset() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, segments_of(300)).unwrap();
+    for _ in 0..10 {
+        append(&partition, batch(1, 100)).await.unwrap();
+    }
+    drop((store, partition));
+    let disk = disk.crash(Survives::Written);
+    let is_log = |path: &std::path::PathBuf| path.extension().is_some_and(|x| x == "log");
+    let logs = || disk.files().into_iter().filter(is_log).collect::<Vec<_>>();
+    assert_eq!(logs().len(), 10);
+    disk.damage(&logs()[4], |bytes| bytes[100] ^= 1);
+
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.partition(&ID).unwrap();
+    assert_eq!(partition.offsets().log_end, 4);
+    assert_eq!(logs().len(), 4);
+    assert_eq!(append(&partition, batch(1, 100)).await.unwrap(), 4);
+    assert_eq!(bases(&read_all(&partition).await), [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn damage_below_the_recovery_point_is_told_and_not_cut() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, LogConfig::default()).unwrap();
+    for _ in 0..10 {
+        append(&partition, batch(1, 100)).await.unwrap();
+    }
+    store.maintain(0).await;
+    let size = partition.size() as usize;
+    drop((store, partition));
+    let find = |extension: &str| {
+        let mut files = disk.files().into_iter();
+        files
+            .find(|path| path.extension().is_some_and(|x| x == extension))
+            .unwrap()
+    };
+    let (log, index) = (find("log"), find("index"));
+    let whole = size / 10 * 4;
+    for len in [whole, whole + 50] {
+        let truncated = disk.crash(Survives::Written);
+        truncated.damage(&log, |bytes| bytes.truncate(len));
+        let changed = disk.crash(Survives::Written);
+        changed.remove_file(&index).unwrap();
+        changed.damage(&log, |bytes| bytes[whole + 100] ^= 1);
+        for damaged in [truncated, changed] {
+            let error = open(&damaged, no_tail()).unwrap_err();
+            let Error::Corrupt { file, position, .. } = error else {
+                panic!("{error}")
+            };
+            assert_eq!((file, position as usize), (log.clone(), whole));
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_unclean_open_begins_a_leader_epoch_where_the_log_ended() {
     let mut disk = FaultyDisk::default();
     let store = open(&disk, no_tail()).unwrap();
