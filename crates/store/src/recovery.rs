@@ -189,11 +189,10 @@ impl Scan<'_> {
 fn tell_of_removal(segment: &Segment) {
     let (file, bytes) = (segment.log_path().display(), segment.size());
     let offsets = segment.base_offset()..whole_until(segment);
-    match offsets.is_empty() {
-        true => tracing::warn!(%file, bytes, "segment behind the cut removed"),
-        false => {
-            tracing::error!(%file, bytes, ?offsets, "segment of whole batches behind the cut removed")
-        }
+    if offsets.is_empty() {
+        tracing::warn!(%file, bytes, "segment behind the cut removed");
+    } else {
+        tracing::error!(%file, bytes, ?offsets, "segment of whole batches behind the cut removed");
     }
 }
 
