@@ -105,6 +105,8 @@ struct Producer {
     epoch: i16,
     last_seen_ms: i64,
     window: VecDeque<Accepted>,
+    /// Sequence of the first batch forgotten when that emptied the window: still the next one to come.
+    forgotten: Option<i32>,
 }
 
 impl Producer {
@@ -148,7 +150,9 @@ impl Producers {
             producer
                 .window
                 .back()
-                .map_or(found, |last| successor(last.last))
+                .map(|last| successor(last.last))
+                .or(producer.forgotten)
+                .unwrap_or(found)
         };
         if found == expected {
             return Ok(None);
@@ -173,6 +177,7 @@ impl Producers {
             epoch: batch.epoch,
             last_seen_ms: now_ms,
             window: VecDeque::new(),
+            forgotten: None,
         };
         let producer = self.0.entry(batch.producer_id).or_insert_with(fresh);
         if producer.epoch != batch.epoch {
@@ -194,7 +199,14 @@ impl Producers {
     /// Forgets batches at or after an offset: they were accepted and never reached the log.
     pub(crate) fn forget_from(&mut self, offset: i64) {
         for producer in self.0.values_mut() {
-            producer.window.retain(|batch| batch.base_offset < offset);
+            let kept = producer
+                .window
+                .partition_point(|batch| batch.base_offset < offset);
+            if kept == 0 {
+                let first = producer.window.front().map(|batch| batch.first);
+                producer.forgotten = first.or(producer.forgotten);
+            }
+            producer.window.truncate(kept);
         }
     }
 
@@ -336,6 +348,22 @@ mod tests {
             verdict(&producers, batch(3, 60, 69)),
             Verdict::OutOfOrder(50)
         );
+    }
+
+    #[test]
+    fn a_producer_of_whom_nothing_reached_the_log_may_not_skip_what_was_lost() {
+        let mut producers = after(2..4);
+        for _ in 0..2 {
+            producers.forget_from(100);
+            assert_eq!(verdict(&producers, batch(3, 20, 29)), Verdict::New);
+            assert_eq!(
+                verdict(&producers, batch(3, 30, 39)),
+                Verdict::OutOfOrder(20)
+            );
+            assert_eq!(verdict(&producers, batch(4, 0, 9)), Verdict::New);
+        }
+        producers.accept(batch(3, 20, 29), 140, -1, 60);
+        assert_eq!(verdict(&producers, batch(3, 30, 39)), Verdict::New);
     }
 
     #[test]

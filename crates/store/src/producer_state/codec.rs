@@ -55,6 +55,7 @@ impl Producers {
                     epoch,
                     last_seen_ms,
                     window,
+                    forgotten: None,
                 },
             );
         }
