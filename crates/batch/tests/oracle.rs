@@ -1,6 +1,6 @@
 //! Batches go both ways between this crate and an independent implementation, with every codec.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "helpers of a test fail like the test")]
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::StrBytes;

@@ -1,7 +1,11 @@
 //! What committing costs when many groups do it at once: 64 commits of one offset each, all in flight, durable;
 //! and what it takes a broker to start and know them all again, after 20,000 more of them.
 
-#![allow(missing_docs, clippy::expect_used)]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    reason = "a benchmark has no users, and fails when its setup does"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

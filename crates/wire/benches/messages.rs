@@ -1,7 +1,11 @@
 //! What reading and writing the busiest messages costs, beside the crate that the tests take for an
 //! oracle.
 
-#![allow(missing_docs, clippy::expect_used)]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    reason = "a benchmark has no users, and fails when its setup does"
+)]
 
 use std::hint::black_box;
 

@@ -77,7 +77,7 @@ macro_rules! wire {
                 $(#[$fdoc])*
                 $(#[doc = concat!("\nVersions `", stringify!($when), "`.")]
                 $(#[doc = concat!("Nullable in `", stringify!($null), "`.")])?)?
-                #[allow(missing_docs)]
+                #[allow(missing_docs, reason = "fields without a comment are told by their name")]
                 pub $field: $ty,
             )*
             $($(

@@ -6,7 +6,7 @@ pub struct ErrorCode(pub i16);
 
 macro_rules! error_codes {
     ($($name:ident = $code:literal,)+) => {
-        #[allow(missing_docs)]
+        #[allow(missing_docs, reason = "the names are those of the protocol")]
         impl ErrorCode {
             $(pub const $name: Self = Self($code);)+
         }

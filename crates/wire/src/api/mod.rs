@@ -128,7 +128,7 @@ impl Api {
 macro_rules! api_keys {
     ($(($name:ident, $module:ident))+) => {
         /// An API of the list; its discriminant is the key in the request header.
-        #[allow(missing_docs)]
+        #[allow(missing_docs, reason = "the names are those of the APIs")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i16)]
         pub enum ApiKey {
