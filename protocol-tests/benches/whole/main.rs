@@ -16,6 +16,7 @@ mod idle;
 mod limits;
 mod load;
 mod options;
+mod others;
 mod report;
 mod scenarios;
 mod target;

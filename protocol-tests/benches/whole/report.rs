@@ -1,10 +1,10 @@
 //! One line for each scenario: medians over its runs, and how far the runs lay apart.
 
-use std::fs;
 use std::time::Duration;
 
 use crate::load::Outcome;
 use crate::options::Options;
+use crate::others::Others;
 use crate::scenarios::Scenario;
 
 /// The printed table.
@@ -20,7 +20,7 @@ impl Report {
             options.runs, options.length
         );
         println!(
-            "| scenario | MB/s (lowest–highest) | requests/s | p50 ms | p99 ms | max ms | CPU s/GB | CPU % | RSS MB | load before |"
+            "| scenario | MB/s (lowest–highest) | requests/s | p50 ms | p99 ms | max ms | CPU s/GB | CPU % | RSS MB | others' CPU % |"
         );
         println!("|--|--|--|--|--|--|--|--|--|--|");
         Self
@@ -28,7 +28,7 @@ impl Report {
 
     /// Runs `scenario` and prints its line.
     pub(crate) fn print(&self, scenario: &Scenario, options: &Options) {
-        let load = load_average();
+        let others = Others::watch();
         let outcomes = scenario.outcomes(options);
         let of = |figure: fn(&Outcome) -> Option<f64>| Figures::of(&outcomes, figure);
         let rate = of(|o| (o.bytes > 0).then(|| o.bytes as f64 / 1e6 / o.length.as_secs_f64()));
@@ -41,15 +41,10 @@ impl Report {
             of(cpu_per_gigabyte).median(2),
             of(cpu_share).median(2),
             of(|o| o.usage.map(|usage| usage.resident as f64 / 1e6)).median(1),
-            load,
+            format!("{:.0}", others.share()),
         ];
         println!("| {} | {} |", scenario.name, cells.join(" | "));
     }
-}
-
-fn load_average() -> String {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ').next().unwrap_or_default().to_owned()
 }
 
 fn requests_per_second(outcome: &Outcome) -> Option<f64> {
