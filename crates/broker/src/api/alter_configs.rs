@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use millstream_wire::api::alter_configs::{Request, Resource, ResourceResult, Response};
 
 use super::distinct::distinct;
-use super::resources::{Alteration, Operation};
+use super::resources::{self, Alteration, Asked, Operation, Report};
 use crate::connection::RequestContext;
-use crate::error::report;
 use crate::{Broker, Error};
 
 pub(crate) async fn handle<'a>(
@@ -15,23 +14,25 @@ pub(crate) async fn handle<'a>(
     request: Request<'a>,
     _: &'a RequestContext<'a>,
 ) -> Response<'a> {
-    let mut responses = Vec::with_capacity(request.resources.len());
     let key = |resource: &Resource<'a>| (resource.resource_type, resource.resource_name);
-    for (resource, judged) in distinct(&request.resources, key) {
-        let outcome = match judged.and_then(|()| alteration(resource)) {
-            Ok(alteration) => alteration.carry_out(broker, request.validate_only).await,
-            Err(error) => Err(error),
-        };
-        let (error_code, error_message) = report(outcome.err().as_ref());
-        responses.push(ResourceResult {
-            error_code,
-            error_message,
-            resource_type: resource.resource_type,
-            resource_name: Cow::Borrowed(resource.resource_name),
-        });
-    }
+    let asked = |(resource, judged): (&Resource<'a>, Result<(), Error>)| Asked {
+        resource_type: resource.resource_type,
+        resource_name: resource.resource_name,
+        alteration: judged.and_then(|()| alteration(resource)),
+    };
+    let asked = distinct(&request.resources, key)
+        .into_iter()
+        .map(asked)
+        .collect();
+    let reports = resources::alter(broker, asked, request.validate_only).await;
+    let result = |report: Report<'a>| ResourceResult {
+        error_code: report.error_code,
+        error_message: report.error_message,
+        resource_type: report.resource_type,
+        resource_name: Cow::Borrowed(report.resource_name),
+    };
     Response {
-        responses,
+        responses: reports.into_iter().map(result).collect(),
         ..Response::default()
     }
 }
@@ -46,8 +47,6 @@ fn alteration(resource: &Resource<'_>) -> Result<Alteration, Error> {
         .iter()
         .map(|config| operation(config.name, config.value));
     Ok(Alteration {
-        resource_type: resource.resource_type,
-        resource_name: resource.resource_name.to_owned(),
         incremental: false,
         operations: operations.collect::<Result<_, _>>()?,
     })

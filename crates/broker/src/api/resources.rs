@@ -2,9 +2,14 @@
 //!
 //! AlterConfigs and IncrementalAlterConfigs say the same thing in two ways; both become an [`Alteration`].
 
+use std::borrow::Cow;
+
+use millstream_wire::ErrorCode;
+
 use super::distinct::distinct;
 use crate::catalog::{Resource, State};
 use crate::config::{BrokerConfig, Entry, Settings, Source, Table, TopicConfig};
+use crate::error::report;
 use crate::resource_type::{BROKER, BROKER_LOGGER, TOPIC};
 use crate::{Broker, Error};
 
@@ -52,32 +57,71 @@ pub(crate) enum Operation {
 /// What is done to the settings of one resource.
 #[derive(Debug)]
 pub(crate) struct Alteration {
-    pub(crate) resource_type: i8,
-    pub(crate) resource_name: String,
     /// Whether settings that are not named stay as they are; otherwise they go back to their defaults.
     pub(crate) incremental: bool,
     pub(crate) operations: Vec<(String, Operation)>,
 }
 
-impl Alteration {
+/// What a request wants of one resource, if it makes sense.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) resource_type: i8,
+    pub(crate) resource_name: &'a str,
+    pub(crate) alteration: Result<Alteration, Error>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(crate) struct Report<'a> {
+    pub(crate) resource_type: i8,
+    pub(crate) resource_name: &'a str,
+    pub(crate) error_code: ErrorCode,
+    pub(crate) error_message: Option<Cow<'static, str>>,
+}
+
+/// Alters resources one after the other; one that cannot be keeps none of the others from it.
+pub(crate) async fn alter<'a>(
+    broker: &Broker,
+    asked: Vec<Asked<'a>>,
+    validate_only: bool,
+) -> Vec<Report<'a>> {
+    let mut reports = Vec::with_capacity(asked.len());
+    for asked in asked {
+        let (resource_type, resource_name) = (asked.resource_type, asked.resource_name);
+        let outcome = asked.carry_out(broker, validate_only).await;
+        let (error_code, error_message) = report(outcome.err().as_ref());
+        reports.push(Report {
+            resource_type,
+            resource_name,
+            error_code,
+            error_message,
+        });
+    }
+    reports
+}
+
+impl Asked<'_> {
     /// Carries it out, or only says whether it could be. All of it takes effect, or nothing does.
-    pub(crate) async fn carry_out(self, broker: &Broker, validate_only: bool) -> Result<(), Error> {
+    async fn carry_out(self, broker: &Broker, validate_only: bool) -> Result<(), Error> {
+        let alteration = self.alteration?;
         let state = broker.catalog().state();
         if self.resource_type == BROKER_LOGGER {
             let reason = "log levels are set where the broker is started".to_owned();
             return Err(Error::InvalidRequest(reason));
         }
-        let resource = resource(&state, self.resource_type, &self.resource_name)?;
+        let resource = resource(&state, self.resource_type, self.resource_name)?;
         if validate_only {
-            return self.outcome(&state, &resource).map(drop);
+            return alteration.outcome(&state, &resource).map(drop);
         }
         let of = resource.clone();
         broker
             .catalog()
-            .configure(resource, move |state| self.outcome(state, &of))
+            .configure(resource, move |state| alteration.outcome(state, &of))
             .await
     }
+}
 
+impl Alteration {
     /// What would be set on the resource afterwards.
     fn outcome(&self, state: &State, resource: &Resource) -> Result<Settings, Error> {
         for (_, judged) in distinct(&self.operations, |(name, _)| name) {
