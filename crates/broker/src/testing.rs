@@ -55,6 +55,12 @@ pub(crate) fn frame(api: i16, version: i16, body: &impl Encode) -> BytesMut {
 }
 
 impl TestBroker {
+    /// How many partitions the topic of that name has.
+    pub(crate) fn partition_count(&self, topic: &str) -> usize {
+        let topic = self.broker.catalog().topic(topic).unwrap();
+        topic.partitions().len()
+    }
+
     /// A broker with default settings and no topics.
     pub(crate) async fn start() -> Self {
         Self::start_with(&[]).await

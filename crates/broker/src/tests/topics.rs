@@ -79,16 +79,7 @@ async fn minus_one_means_the_brokers_defaults() {
     let broker = TestBroker::start_with(&[("num.partitions", "4")]).await;
     let topic = created(&broker, topic("a", -1, -1)).await;
     assert_eq!((topic.num_partitions, topic.replication_factor), (4, 1));
-    assert_eq!(
-        broker
-            .broker
-            .catalog()
-            .topic("a")
-            .unwrap()
-            .partitions()
-            .len(),
-        4
-    );
+    assert_eq!(broker.partition_count("a"), 4);
     let retention = topic
         .configs
         .unwrap()
@@ -245,16 +236,7 @@ async fn a_topic_grows_and_never_shrinks() {
     check(4, on(vec![1]), ErrorCode::INVALID_REPLICA_ASSIGNMENT).await;
     check(3, on(vec![1]), ErrorCode::NONE).await;
     check(5, None, ErrorCode::NONE).await;
-    assert_eq!(
-        broker
-            .broker
-            .catalog()
-            .topic("a")
-            .unwrap()
-            .partitions()
-            .len(),
-        5
-    );
+    assert_eq!(broker.partition_count("a"), 5);
 }
 
 /// A broker with one topic that was made and altered, after another was deleted; and the id of the first.
