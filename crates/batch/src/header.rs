@@ -26,8 +26,8 @@ pub const HEADER_LEN: usize = 61;
 pub const SIZE_PREFIX_LEN: usize = 12;
 /// Smallest value of the length field: the rest of a header and no records.
 const MIN_LENGTH: i32 = (HEADER_LEN - SIZE_PREFIX_LEN) as i32;
-/// First byte that the checksum covers.
-pub(crate) const CRC_START: usize = 21;
+/// First byte of a batch that its checksum covers; it covers all from there on.
+pub const CRC_START: usize = 21;
 /// Producer id of a batch from a producer that is not idempotent.
 pub const NO_PRODUCER_ID: i64 = -1;
 /// Producer epoch of a batch from a producer that is not idempotent.

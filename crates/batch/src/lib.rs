@@ -24,7 +24,7 @@ pub use builder::Builder;
 pub use codec::{Codec, Compression};
 pub use error::Error;
 pub use header::{
-    HEADER_LEN, Header, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, SIZE_PREFIX_LEN,
+    CRC_START, HEADER_LEN, Header, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE, SIZE_PREFIX_LEN,
     TimestampType,
 };
 pub use record::{Iter, Record, RecordHeader, Records, records};

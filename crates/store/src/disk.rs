@@ -18,6 +18,8 @@ pub use os::OsDisk;
 pub trait Disk: Debug + Send + Sync {
     /// Opens an existing file for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>>;
+    /// Opens an existing file for reading only.
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn File>>;
     /// Makes an empty file, or empties the one that is there, and opens it.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
     /// Makes a directory and its missing parents.
@@ -34,6 +36,9 @@ pub trait Disk: Debug + Send + Sync {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Takes the file as a lock until the guard is dropped; `None` if another holds it.
     fn lock(&self, path: &Path) -> io::Result<Option<Arc<dyn File>>>;
+    /// Keeps others from taking an existing file as a lock until the guard is dropped; `None` if one
+    /// has it. Any number may do so at once, and the file stays as it is.
+    fn keep_unlocked(&self, path: &Path) -> io::Result<Option<Arc<dyn File>>>;
 }
 
 /// An open file; it stays readable after its name is removed.
@@ -57,7 +62,7 @@ pub trait File: Debug + Send + Sync {
 
 /// The whole file, or `None` if there is none.
 pub(crate) fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match disk.open(path) {
+    let file = match disk.open_to_read(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e),

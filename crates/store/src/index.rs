@@ -175,6 +175,11 @@ impl Index {
         self.end
     }
 
+    /// All entries.
+    pub(crate) fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+
     /// Entries in memory.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()

@@ -9,6 +9,7 @@
 //! comes in as milliseconds since 1970.
 
 mod appender;
+pub mod check;
 mod checkpoint;
 mod config;
 pub mod disk;
@@ -28,6 +29,7 @@ mod queue;
 mod reader;
 mod recovery;
 mod retention;
+pub mod scan;
 mod segment;
 mod shortage;
 mod snapshot;

@@ -3,7 +3,7 @@
 //! The kernel drops the lock when its holder dies, so there is never a stale one. The file holds
 //! the process id for the message that the next one prints.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,19 +14,7 @@ use crate::error::{Error, IoContext, Result};
 pub(crate) fn acquire(disk: &dyn Disk, dir: &Path) -> Result<Arc<dyn File>> {
     let path = dir.join("lock");
     let Some(guard) = disk.lock(&path).on("lock", &path)? else {
-        let holder = disk::read_file(disk, &path)
-            .on("read", &path)?
-            .unwrap_or_default();
-        let holder = String::from_utf8_lossy(&holder).trim().to_owned();
-        let holder = if holder.is_empty() {
-            "unknown".into()
-        } else {
-            holder
-        };
-        return Err(Error::Locked {
-            dir: dir.to_owned(),
-            holder,
-        });
+        return Err(locked(disk, dir));
     };
     let pid = format!("{}\n", std::process::id());
     guard.set_len(0).on("write", &path)?;
@@ -34,6 +22,31 @@ pub(crate) fn acquire(disk: &dyn Disk, dir: &Path) -> Result<Arc<dyn File>> {
         .write_at(&mut [IoSlice::new(pid.as_bytes())], 0)
         .on("write", &path)?;
     Ok(guard)
+}
+
+/// Keeps everybody from taking the data directory until the returned guard is dropped, and changes
+/// nothing. A directory that was never opened has no lock to hold.
+pub(crate) fn keep_free(disk: &dyn Disk, dir: &Path) -> Result<Option<Arc<dyn File>>> {
+    let path = dir.join("lock");
+    match disk.keep_unlocked(&path) {
+        Ok(Some(guard)) => Ok(Some(guard)),
+        Ok(None) => Err(locked(disk, dir)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).on("lock", &path),
+    }
+}
+
+/// The error that names who has the directory.
+fn locked(disk: &dyn Disk, dir: &Path) -> Error {
+    let holder = disk::read_file(disk, &dir.join("lock"))
+        .ok()
+        .flatten()
+        .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
+        .filter(|holder| !holder.is_empty());
+    Error::Locked {
+        dir: dir.to_owned(),
+        holder: holder.unwrap_or_else(|| "unknown".into()),
+    }
 }
 
 #[cfg(test)]
@@ -51,6 +64,24 @@ mod tests {
             "{error}"
         );
         drop(guard);
+        acquire(&OsDisk, dir.path()).unwrap();
+    }
+
+    #[test]
+    fn who_keeps_a_directory_free_excludes_openers_and_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(keep_free(&OsDisk, dir.path()).unwrap().is_none());
+        let taken = acquire(&OsDisk, dir.path()).unwrap();
+        assert!(matches!(
+            keep_free(&OsDisk, dir.path()),
+            Err(Error::Locked { .. })
+        ));
+        drop(taken);
+        let before = std::fs::read(dir.path().join("lock")).unwrap();
+        let guards = [(); 2].map(|()| keep_free(&OsDisk, dir.path()).unwrap());
+        assert!(acquire(&OsDisk, dir.path()).is_err());
+        assert_eq!(std::fs::read(dir.path().join("lock")).unwrap(), before);
+        drop(guards);
         acquire(&OsDisk, dir.path()).unwrap();
     }
 }

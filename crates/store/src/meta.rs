@@ -18,12 +18,21 @@ use crate::format::FORMAT_VERSION;
 
 /// Reads the cluster id of the data directory, or makes the directory that of `new_cluster`.
 pub(crate) fn load_or_create(disk: &dyn Disk, dir: &Path, new_cluster: Uuid) -> Result<Uuid> {
+    if let Some(cluster_id) = load(disk, dir)? {
+        return Ok(cluster_id);
+    }
+    let path = dir.join("meta");
+    let text = format!("format_version={FORMAT_VERSION}\ncluster_id={new_cluster}\n");
+    disk::replace_file(disk, &path, text.as_bytes()).on("write", &path)?;
+    sync_name(disk, dir)?;
+    Ok(new_cluster)
+}
+
+/// Reads the cluster id of the data directory; `None` if it is that of no cluster yet.
+pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Result<Option<Uuid>> {
     let path = dir.join("meta");
     let Some(bytes) = disk::read_file(disk, &path).on("read", &path)? else {
-        let text = format!("format_version={FORMAT_VERSION}\ncluster_id={new_cluster}\n");
-        disk::replace_file(disk, &path, text.as_bytes()).on("write", &path)?;
-        sync_name(disk, dir)?;
-        return Ok(new_cluster);
+        return Ok(None);
     };
     let text = String::from_utf8_lossy(&bytes);
     let value = |name: &'static str| {
@@ -51,6 +60,7 @@ pub(crate) fn load_or_create(disk: &dyn Disk, dir: &Path, new_cluster: Uuid) -> 
     }
     value("cluster_id")
         .and_then(|v| v.parse().ok())
+        .map(Some)
         .ok_or_else(|| corrupt("cluster_id"))
 }
 

@@ -214,6 +214,11 @@ fn whole_until(segment: &Segment) -> i64 {
 /// What is wrong with a batch that should come at or after `next_offset`, if anything.
 fn check(header: &Header, bytes: &[u8], next_offset: i64) -> Result<(), String> {
     header.check_crc(bytes).map_err(|error| error.to_string())?;
+    check_offsets(header, next_offset)
+}
+
+/// The same for a batch whose checksum is right.
+pub(crate) fn check_offsets(header: &Header, next_offset: i64) -> Result<(), String> {
     let base = header.base_offset;
     if base < next_offset {
         return Err(format!(

@@ -10,7 +10,8 @@ use crate::format::{self, Kind};
 use crate::producer_state::Producers;
 use crate::segment::{Segment, Volume};
 
-const EXTENSION: &str = "snapshot";
+/// Ends the names of recovery points.
+pub(crate) const EXTENSION: &str = "snapshot";
 
 /// Writes a recovery point and removes the older ones.
 pub(crate) fn save(volume: &Volume, dir: &Path, offset: i64, body: &[u8]) -> Result<()> {
@@ -67,7 +68,8 @@ pub(crate) fn load_newest(volume: &Volume, dir: &Path) -> Result<RecoveryPoint> 
     Ok(RecoveryPoint::default())
 }
 
-fn load(volume: &Volume, dir: &Path, offset: i64) -> Result<Producers> {
+/// The producer states in a recovery point.
+pub(crate) fn load(volume: &Volume, dir: &Path, offset: i64) -> Result<Producers> {
     let path = Segment::path(dir, offset, EXTENSION);
     let body = format::load(&*volume.disk, &path, Kind::Producers, volume.cluster_id)?;
     Producers::decode(&body.unwrap_or_default()).ok_or_else(|| Error::Corrupt {

@@ -36,7 +36,7 @@ use crate::writer::Writer;
 use crate::{lock, meta};
 
 /// Added to the directory of a partition that is being removed.
-const DELETED: &str = "deleted";
+pub(crate) const DELETED: &str = "deleted";
 
 /// What all partitions of a store have in common.
 #[derive(Debug)]
@@ -180,10 +180,7 @@ impl Store {
     }
 
     fn partition_dir(&self, id: TopicPartition) -> PathBuf {
-        let topics = self.dir.join("topics");
-        topics
-            .join(id.topic_id.to_string())
-            .join(id.index.to_string())
+        partition_dir(&self.dir, id)
     }
 
     /// Deletes a partition; see [`Store::delete_partitions`].
@@ -285,6 +282,14 @@ impl Drop for Store {
             tracing::error!(%error, "the store did not end well");
         }
     }
+}
+
+/// Where a partition is in a data directory.
+pub(crate) fn partition_dir(data: &Path, id: TopicPartition) -> PathBuf {
+    let topics = data.join("topics");
+    topics
+        .join(id.topic_id.to_string())
+        .join(id.index.to_string())
 }
 
 /// Starts the threads of a store; the writer is the first.

@@ -9,8 +9,8 @@ use crate::partition::Partition;
 use crate::reader::blocking;
 use crate::segment::Segment;
 
-/// Records of one batch are decompressed up to this many bytes to look at their timestamps.
-const DECOMPRESSED_LIMIT: usize = 128 << 20;
+/// Records of one batch are decompressed up to this many bytes to be looked at.
+pub(crate) const DECOMPRESSED_LIMIT: usize = 128 << 20;
 
 /// A record found by its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -26,6 +26,10 @@ impl Disk for OsDisk {
         ))
     }
 
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        Ok(Arc::new(fs::File::open(path)?))
+    }
+
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let mut options = fs::OpenOptions::new();
         Ok(Arc::new(
@@ -72,11 +76,20 @@ impl Disk for OsDisk {
             .create(true)
             .truncate(false)
             .open(path)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Arc::new(file))),
-            Err(Errno::WOULDBLOCK) => Ok(None),
-            Err(e) => Err(e.into()),
-        }
+        flock(file, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    fn keep_unlocked(&self, path: &Path) -> io::Result<Option<Arc<dyn File>>> {
+        flock(fs::File::open(path)?, FlockOperation::NonBlockingLockShared)
+    }
+}
+
+/// Takes a lock until the file is closed; `None` if another process has one that excludes it.
+fn flock(file: fs::File, operation: FlockOperation) -> io::Result<Option<Arc<dyn File>>> {
+    match rustix::fs::flock(&file, operation) {
+        Ok(()) => Ok(Some(Arc::new(file))),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(e) => Err(e.into()),
     }
 }
 

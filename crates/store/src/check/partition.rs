@@ -1,0 +1,90 @@
+//! One partition: what its small files say, and whether its segments keep what those promise.
+
+use std::path::Path;
+
+use super::Depth;
+use super::directory::{sorted, strange};
+use super::report::Report;
+use super::segment::Segments;
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
+use crate::segment::{Segment, Volume};
+use crate::snapshot::{self, parse_names};
+
+/// Checks the directory of a partition.
+pub(super) fn check(
+    volume: &Volume,
+    dir: &Path,
+    depth: Depth,
+    report: &mut Report<'_>,
+) -> Result<()> {
+    report.summary.partitions += 1;
+    let names = sorted(volume, dir, report)?;
+    let bases = parse_names(&names, "log");
+    tell_strange(dir, &names, &bases, report);
+    let checkpoint = report.sound(Checkpoint::load(&*volume.disk, dir, volume.cluster_id))?;
+    let log_start = checkpoint.as_ref().map(|checkpoint| checkpoint.log_start);
+    let points = parse_names(&names, snapshot::EXTENSION);
+    let point = newest_readable(volume, dir, &points, report)?;
+    let mut segments = Segments {
+        volume,
+        dir,
+        depth,
+        clean: report.summary.clean,
+        point,
+        epochs: checkpoint.map(|checkpoint| checkpoint.epochs),
+        next: None,
+        cut: false,
+    };
+    for &base in &bases {
+        segments.check(base, report)?;
+    }
+    let next = segments.next.unwrap_or(0);
+    let end = Segment::path(dir, bases.last().copied().unwrap_or(0), "log");
+    if let Some(log_start) = log_start
+        && next.max(log_start) < point
+    {
+        let what = format!("the log ends at offset {next}, but all below {point} was kept");
+        report.damage(&end, 0, what);
+    }
+    if report.summary.clean && next > points.last().copied().unwrap_or(0) {
+        let what = format!("the log ends at offset {next}, and no recovery point covers that");
+        report.damage(&end, 0, what);
+    }
+    Ok(())
+}
+
+/// The offset of the newest recovery point that can be read, or 0.
+fn newest_readable(
+    volume: &Volume,
+    dir: &Path,
+    points: &[i64],
+    report: &mut Report<'_>,
+) -> Result<i64> {
+    let mut newest = 0;
+    for &offset in points {
+        if report.sound(snapshot::load(volume, dir, offset))?.is_some() {
+            newest = offset;
+        }
+    }
+    Ok(newest)
+}
+
+/// Tells of files that mean nothing to this store.
+fn tell_strange(dir: &Path, names: &[String], bases: &[i64], report: &mut Report<'_>) {
+    for name in names {
+        let path = dir.join(name);
+        let means_something = |extension: &str| {
+            let offset = parse_names(std::slice::from_ref(name), extension);
+            offset.first().map(|&offset| bases.contains(&offset))
+        };
+        match means_something("index") {
+            Some(false) => report.note(&path, "is the index of no segment".into()),
+            Some(true) => {}
+            None if name == "checkpoint"
+                || means_something("log").is_some()
+                || means_something(snapshot::EXTENSION).is_some() => {}
+            None => strange(&path, report),
+        }
+    }
+}
