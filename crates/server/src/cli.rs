@@ -1,12 +1,14 @@
 //! What the command line says.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use millstream_broker::config::{BrokerConfig, page};
 
+use crate::check::CheckArgs;
 use crate::error::Error;
-use crate::{ping, serve};
+use crate::{check, ping, serve};
 
 /// A log server that speaks the Kafka protocol.
 ///
@@ -25,6 +27,12 @@ enum Command {
     /// Run the server.
     #[command(after_help = settings_help())]
     Serve(ServeArgs),
+    /// Check a data directory that no server has open, and change nothing.
+    ///
+    /// Every byte of every segment is read. One line is printed for each finding (damage, what a crash
+    /// left and the next start puts right, or a note), then a summary. The exit code is 0 without
+    /// damage, 1 with damage, and 2 if the directory could not be checked.
+    Check(CheckArgs),
     /// Ask a server whether it answers.
     Ping {
         /// Host of one of its listeners, and its port unless that is 9092.
@@ -44,17 +52,19 @@ pub(crate) struct ServeArgs {
     pub(crate) assignments: Vec<String>,
 }
 
-/// Does what the command line says, and returns when that is done.
+/// Does what the command line says, and returns how the process is to end when that is done.
 ///
 /// # Errors
 /// With the one line that says why it could not be done.
-pub(crate) fn run() -> Result<(), Error> {
+pub(crate) fn run() -> Result<ExitCode, Error> {
     let cli = Cli::parse();
-    match cli.command {
+    let done = match cli.command {
         None => serve::run(&cli.serve),
         Some(Command::Serve(args)) => serve::run(&args),
+        Some(Command::Check(args)) => return check::run(&args),
         Some(Command::Ping { address }) => ping::run(&address),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn settings_help() -> String {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use millstream_broker::config::InvalidConfig;
 
@@ -52,6 +53,9 @@ pub(crate) enum Error {
     /// The data directory cannot be opened or closed.
     #[error(transparent)]
     Store(#[from] millstream_store::Error),
+    /// A data directory could not be checked, which says nothing about what is in it.
+    #[error("not checked: {0}")]
+    Unchecked(#[source] millstream_store::Error),
     /// The broker cannot start.
     #[error(transparent)]
     Broker(#[from] millstream_broker::Error),
@@ -140,4 +144,14 @@ pub(crate) enum Error {
     /// The socket failed.
     #[error("{0}")]
     Socket(#[from] io::Error),
+}
+
+impl Error {
+    /// What the process ends with: 2 keeps "could not be checked" apart from "is damaged".
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Unchecked(_) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
 }

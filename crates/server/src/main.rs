@@ -1,5 +1,6 @@
 //! The millstream binary: the command line, and one line on standard error when something fails.
 
+mod check;
 mod cli;
 mod clock;
 mod connection;
@@ -22,11 +23,11 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match cli::run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Nobody is left to tell when standard error is closed.
             let _ = writeln!(std::io::stderr(), "millstream: {error}");
-            ExitCode::FAILURE
+            error.exit_code()
         }
     }
 }

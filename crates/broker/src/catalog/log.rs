@@ -99,7 +99,8 @@ async fn replay(partition: &Partition) -> Result<Image, Error> {
     Ok(image)
 }
 
-fn apply(image: &mut Image, batch: &BatchRef<'_>) -> Result<(), Error> {
+/// Takes the changes in a batch of the log.
+pub(super) fn apply(image: &mut Image, batch: &BatchRef<'_>) -> Result<(), Error> {
     // The catalog writes its batches uncompressed, so that they are never larger in memory than on disk.
     for record in &batch.records(batch.bytes.len())? {
         let record = record?;

@@ -4,12 +4,10 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 
+use crate::client::{make_topic, receive, request};
 use crate::support::{Server, log_dirs, millstream, serving};
+use millstream_wire::ApiKey;
 use millstream_wire::api::{api_versions, fetch, metadata};
-use millstream_wire::{
-    ApiKey, Decode, Encode, ErrorCode, RequestHeader, ResponseHeader, Version, decode_message,
-    request_frame,
-};
 
 fn ping(address: &str) -> (Option<i32>, String) {
     let output = millstream(&["ping", address])
@@ -120,22 +118,7 @@ fn connections_are_bounded() {
 /// A connection of which the server has a Fetch that waits for records for ten minutes.
 fn long_poll(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
-    let topic = metadata::Topic {
-        name: Some("t"),
-        ..Default::default()
-    };
-    let topics = metadata::Request {
-        topics: Some(vec![topic]),
-        ..Default::default()
-    };
-    // The first request for a topic makes it.
-    loop {
-        let answer = ask(&mut stream, ApiKey::Metadata, 4, &topics);
-        let answer: metadata::Response<'_> = body(&answer, ApiKey::Metadata, 4);
-        if answer.topics[0].error_code == ErrorCode::NONE {
-            break;
-        }
-    }
+    make_topic(&mut stream, "t");
     let partition = fetch::Partition {
         partition_max_bytes: 1,
         ..Default::default()
@@ -180,33 +163,4 @@ fn send_behind_greeting(stream: &mut TcpStream, behind: &[u8]) {
     let greeting = request(ApiKey::ApiVersions, 0, &api_versions::Request::default());
     stream.write_all(&[&greeting, behind].concat()).unwrap();
     receive(stream);
-}
-
-fn request(api: ApiKey, version: i16, body: &impl Encode) -> Vec<u8> {
-    let header = RequestHeader {
-        api_key: api as i16,
-        api_version: version,
-        correlation_id: 1,
-        client_id: Some("test"),
-    };
-    request_frame(&header, body).to_bytes().to_vec()
-}
-
-fn ask(stream: &mut TcpStream, api: ApiKey, version: i16, body: &impl Encode) -> Vec<u8> {
-    stream.write_all(&request(api, version, body)).unwrap();
-    receive(stream)
-}
-
-fn receive(stream: &mut TcpStream) -> Vec<u8> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).unwrap();
-    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut answer).unwrap();
-    answer
-}
-
-fn body<'a, T: Decode<'a>>(answer: &'a [u8], api: ApiKey, version: i16) -> T {
-    let version = Version::classic(version);
-    let (_, body) = ResponseHeader::decode(answer, api, version).unwrap();
-    decode_message(body, version).unwrap()
 }

@@ -1,0 +1,60 @@
+//! The few requests that these tests send.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use millstream_wire::api::metadata;
+use millstream_wire::{
+    ApiKey, Decode, Encode, ErrorCode, RequestHeader, ResponseHeader, Version, decode_message,
+    request_frame,
+};
+
+/// Has the server make a topic: the first request for one does.
+pub(crate) fn make_topic(stream: &mut TcpStream, name: &str) {
+    let topic = metadata::Topic {
+        name: Some(name),
+        ..Default::default()
+    };
+    let topics = metadata::Request {
+        topics: Some(vec![topic]),
+        ..Default::default()
+    };
+    loop {
+        let answer = ask(stream, ApiKey::Metadata, 4, &topics);
+        let answer: metadata::Response<'_> = body(&answer, ApiKey::Metadata, 4);
+        if answer.topics[0].error_code == ErrorCode::NONE {
+            break;
+        }
+    }
+}
+
+/// The frame of a request.
+pub(crate) fn request(api: ApiKey, version: i16, body: &impl Encode) -> Vec<u8> {
+    let header = RequestHeader {
+        api_key: api as i16,
+        api_version: version,
+        correlation_id: 1,
+        client_id: Some("test"),
+    };
+    request_frame(&header, body).to_bytes().to_vec()
+}
+
+fn ask(stream: &mut TcpStream, api: ApiKey, version: i16, body: &impl Encode) -> Vec<u8> {
+    stream.write_all(&request(api, version, body)).unwrap();
+    receive(stream)
+}
+
+/// The next answer, without its length.
+pub(crate) fn receive(stream: &mut TcpStream) -> Vec<u8> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).unwrap();
+    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut answer).unwrap();
+    answer
+}
+
+fn body<'a, T: Decode<'a>>(answer: &'a [u8], api: ApiKey, version: i16) -> T {
+    let version = Version::classic(version);
+    let (_, body) = ResponseHeader::decode(answer, api, version).unwrap();
+    decode_message(body, version).unwrap()
+}

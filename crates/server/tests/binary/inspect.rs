@@ -1,0 +1,138 @@
+//! Looking at a data directory: what is wrong is found, named and left as it is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::client::make_topic;
+use crate::support::{Server, log_dirs, millstream, serving};
+
+/// Runs a command to its end: its exit code, and what it wrote on standard output and error.
+fn run(args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = millstream(args);
+    let output = command.stdout(Stdio::piped()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// What is below a directory.
+fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(contents(&path)),
+            false => drop(found.insert(path.clone(), fs::read(&path).unwrap())),
+        }
+    }
+    found
+}
+
+/// A data directory below `dir` with a topic `orders`, and the segment that tells of it.
+fn served(dir: &Path, signal: &str) -> (PathBuf, PathBuf) {
+    let setting = log_dirs(dir);
+    let server = Server::start(&serving(&setting, &[]));
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    make_topic(&mut stream, "orders");
+    server.signal(signal);
+    server.wait();
+    let data = dir.join("data");
+    let catalog = "topics/00000000-0000-0000-0000-000000000001/0/00000000000000000000.log";
+    (data.clone(), data.join(catalog))
+}
+
+/// Checks, and makes sure that nothing was changed.
+fn check(data: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let before = contents(data);
+    let (code, stdout, stderr) = run(&[&["check", data.to_str().unwrap()], more].concat());
+    assert_eq!(stderr, "");
+    assert_eq!(contents(data), before);
+    (code, stdout)
+}
+
+#[test]
+fn a_directory_that_was_closed_cleanly_is_sound() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, _) = served(dir.path(), "-TERM");
+    let (code, said) = check(&data, &["--records"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(", closed cleanly\n"), "{said}");
+    assert!(said.ends_with("\nsound\n"), "{said}");
+}
+
+#[test]
+fn a_torn_tail_after_a_crash_is_told_and_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, log) = served(dir.path(), "-KILL");
+    let mut bytes = fs::read(&log).unwrap();
+    let end = bytes.len();
+    bytes.extend([7; 100]);
+    fs::write(&log, &bytes).unwrap();
+    let (code, said) = check(&data, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let told = format!("byte {end}: torn tail: the next start cuts off 100 bytes");
+    assert!(
+        said.starts_with("crash: ") && said.contains(&told),
+        "{said}"
+    );
+    assert!(said.contains(", not closed cleanly\n"), "{said}");
+}
+
+#[test]
+fn damage_is_told_by_file_and_byte_and_ends_with_exit_code_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, log) = served(dir.path(), "-TERM");
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[70] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let (code, said) = check(&data, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    let name = log.strip_prefix(&data).unwrap().display().to_string();
+    let told = format!("damage: {name} byte 0: batch checksum is ");
+    assert!(said.starts_with(&told), "{said}");
+    assert!(said.contains("DAMAGED in "), "{said}");
+}
+
+#[test]
+fn findings_are_json_on_request_with_the_names_of_topics() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, catalog) = served(dir.path(), "-TERM");
+    let topics = fs::read_dir(data.join("topics")).unwrap();
+    let mut topics = topics.map(|entry| entry.unwrap().path().join("0"));
+    let orders = topics.find(|topic| !catalog.starts_with(topic)).unwrap();
+    fs::write(orders.join("notes.txt"), "mine").unwrap();
+    let (code, said) = check(&data, &["--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let lines: Vec<serde_json::Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["severity"], "note");
+    assert_eq!(lines[0]["topic"], "orders");
+    assert_eq!(lines[0]["partition"], 0);
+    assert_eq!(lines[1]["summary"]["notes"], 1);
+    assert_eq!(lines[1]["summary"]["clean"], true);
+    let (_, said) = check(&data, &[]);
+    assert!(said.starts_with("note: orders-0: topics/"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_checked_is_told_apart_from_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let setting = log_dirs(dir.path());
+    let server = Server::start(&serving(&setting, &[]));
+    let data = dir.path().join("data");
+    let (code, _, stderr) = run(&["check", data.to_str().unwrap()]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("is in use by process"), "{stderr}");
+    drop(server);
+    let (code, _, stderr) = run(&["check", dir.path().to_str().unwrap()]);
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("cannot read"), "{stderr}");
+}
