@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use millstream_broker::config::{BrokerConfig, page};
 
 use crate::check::CheckArgs;
+use crate::dump::DumpArgs;
 use crate::error::Error;
-use crate::{check, ping, serve};
+use crate::{check, dump, ping, serve};
 
 /// A log server that speaks the Kafka protocol.
 ///
@@ -33,6 +34,13 @@ enum Command {
     /// left and the next start puts right, or a note), then a summary. The exit code is 0 without
     /// damage, 1 with damage, and 2 if the directory could not be checked.
     Check(CheckArgs),
+    /// Print what is in a segment, or in another file of a data directory.
+    ///
+    /// A line for each batch, and with --records for each record: its kind, then name=value for every
+    /// value there is. Damage is told as a line of its own, and the dump goes on at the next whole batch
+    /// behind it; the exit code is then 1. A server may have the file open: then it can end in the middle
+    /// of a batch that is being written.
+    Dump(DumpArgs),
     /// Ask a server whether it answers.
     Ping {
         /// Host of one of its listeners, and its port unless that is 9092.
@@ -62,6 +70,7 @@ pub(crate) fn run() -> Result<ExitCode, Error> {
         None => serve::run(&cli.serve),
         Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Check(args)) => return check::run(&args),
+        Some(Command::Dump(args)) => return dump::run(&args),
         Some(Command::Ping { address }) => ping::run(&address),
     };
     done.map(|()| ExitCode::SUCCESS)

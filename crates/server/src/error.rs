@@ -56,6 +56,9 @@ pub(crate) enum Error {
     /// A data directory could not be checked, which says nothing about what is in it.
     #[error("not checked: {0}")]
     Unchecked(#[source] millstream_store::Error),
+    /// A file could not be printed to its end.
+    #[error("cannot print it: {0}")]
+    Dump(#[source] io::Error),
     /// The broker cannot start.
     #[error(transparent)]
     Broker(#[from] millstream_broker::Error),

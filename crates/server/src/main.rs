@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod clock;
 mod connection;
+mod dump;
 mod endpoint;
 mod error;
 mod files;

@@ -78,7 +78,8 @@ impl Checkpoint {
         body
     }
 
-    fn decode(mut body: &[u8]) -> Option<Self> {
+    /// Reads the body; `None` if it has the wrong length.
+    pub(crate) fn decode(mut body: &[u8]) -> Option<Self> {
         let log_start = i64::from_be_bytes(take(&mut body)?);
         let count = u32::from_be_bytes(take(&mut body)?);
         if body.len() as u64 != u64::from(count) * 12 {

@@ -61,6 +61,12 @@ pub(crate) fn header(kind: Kind, cluster_id: Uuid, body_crc: u32) -> [u8; HEADER
     header
 }
 
+/// Whose a file says that it is; nobody's if it is too short to say so.
+pub(crate) fn cluster_id(bytes: &[u8]) -> Uuid {
+    let id = bytes.get(8..24).and_then(|id| Uuid::from_slice(id).ok());
+    id.unwrap_or_default()
+}
+
 /// Checks a header and splits it off: the body and the checksum it should have, or what is wrong.
 pub(crate) fn split(kind: Kind, cluster_id: Uuid, bytes: &[u8]) -> Result<(&[u8], u32), String> {
     let Some((header, body)) = bytes.split_first_chunk::<HEADER_LEN>() else {

@@ -17,6 +17,7 @@ mod epochs;
 mod error;
 mod format;
 mod index;
+pub mod inspect;
 mod intake;
 mod keeper;
 mod lock;

@@ -10,13 +10,16 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use millstream_batch::{BatchRef, CRC_START, Error as BatchError, HEADER_LEN, Header};
+use millstream_batch::{CRC_START, Error as BatchError, HEADER_LEN};
 
 use crate::config::TopicPartition;
 use crate::disk::{Disk, File, OsDisk};
 use crate::segment::Segment;
 use crate::snapshot::parse_names;
 use crate::store;
+
+pub use crate::timestamps::DECOMPRESSED_LIMIT;
+pub use millstream_batch::{BatchRef, Header, Record, RecordHeader, TimestampType};
 
 /// Bytes read at once; a larger batch is read whole once it is proven.
 const CHUNK: usize = 1 << 20;
@@ -35,6 +38,8 @@ pub struct Scan {
     position: u64,
     /// Where the file ended when the walk began.
     end: u64,
+    /// Offset after the last whole batch.
+    next_offset: i64,
     /// Bytes that were read, and where in the file they begin.
     window: Vec<u8>,
     window_at: u64,
@@ -66,12 +71,14 @@ pub struct Damage {
 }
 
 impl Scan {
-    /// Walks the file at `path`, which may be any.
+    /// Walks the file at `path`, which may be any; the name of a segment tells where its offsets begin.
     ///
     /// # Errors
     /// If it cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Self::new(OsDisk.open_to_read(path)?)
+        let name = path.file_name().and_then(|name| name.to_str());
+        let base = name.and_then(|name| name.split('.').next()?.parse().ok());
+        Self::new(OsDisk.open_to_read(path)?, base.unwrap_or(0))
     }
 
     /// Walks the segments of a partition, one after the other, in a data directory that nobody has
@@ -92,13 +99,14 @@ impl Scan {
         Ok(paths.map(|path| Self::open(&path)))
     }
 
-    /// Walks `file` from its first byte.
-    pub(crate) fn new(file: Arc<dyn File>) -> io::Result<Self> {
+    /// Walks `file`, whose offsets begin at `base_offset`, from its first byte.
+    pub(crate) fn new(file: Arc<dyn File>, base_offset: i64) -> io::Result<Self> {
         let end = file.size()?;
         Ok(Scan {
             file,
             position: 0,
             end,
+            next_offset: base_offset,
             window: Vec::new(),
             window_at: 0,
         })
@@ -110,21 +118,22 @@ impl Scan {
         self.end
     }
 
-    /// The next piece; `None` at the end. Behind damage a batch counts if its offsets lie at or after
-    /// `least`, so that one inside the records of another is not mistaken for it.
+    /// The next piece; `None` at the end. Behind damage a batch counts only if its offsets follow those
+    /// of the last whole one, so that one inside the records of another is not mistaken for it.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn next(&mut self, least: i64) -> io::Result<Option<Piece<'_>>> {
+    pub fn next_piece(&mut self) -> io::Result<Option<Piece<'_>>> {
         let position = self.position;
         if position >= self.end {
             return Ok(None);
         }
         let header = match self.prove(position)? {
             Ok(header) => header,
-            Err(reason) => return self.damage(reason, least).map(Some),
+            Err(reason) => return self.damage(reason).map(Some),
         };
         self.position += header.size() as u64;
+        self.next_offset = header.next_offset();
         let bytes = self.read(position, header.size())?;
         // It was all there a moment ago.
         let batch = BatchRef::first(bytes).map_err(|_| io::ErrorKind::UnexpectedEof)?;
@@ -132,9 +141,9 @@ impl Scan {
     }
 
     /// Passes what begins at the position and is no batch.
-    fn damage(&mut self, reason: BatchError, least: i64) -> io::Result<Piece<'_>> {
+    fn damage(&mut self, reason: BatchError) -> io::Result<Piece<'_>> {
         let start = self.position;
-        let next = self.find(start, least)?;
+        let next = self.find(start)?;
         self.position = next.as_ref().map_or(self.end, |(position, _)| *position);
         Ok(Piece::Damage(Damage {
             bytes: start..self.position,
@@ -145,13 +154,14 @@ impl Scan {
 
     /// The first whole batch behind the damage at `start`, which is most likely where the damaged one
     /// says that it ends.
-    fn find(&mut self, start: u64, least: i64) -> io::Result<Option<(u64, Header)>> {
+    fn find(&mut self, start: u64) -> io::Result<Option<(u64, Header)>> {
         if let Ok(damaged) = Header::parse(self.read(start, HEADER_LEN)?) {
             let behind = start + damaged.size() as u64;
             if let Ok(header) = self.prove(behind)? {
                 return Ok(Some((behind, header)));
             }
         }
+        let least = self.next_offset;
         let mut position = start + 1;
         while position < self.end {
             let bytes = self.read(position, HEADER_LEN)?;
@@ -262,19 +272,15 @@ mod tests {
     fn scan(bytes: &[u8]) -> Scan {
         let file = FaultyDisk::default().create(Path::new("/log")).unwrap();
         file.write_at(&mut [IoSlice::new(bytes)], 0).unwrap();
-        Scan::new(file).unwrap()
+        Scan::new(file, 0).unwrap()
     }
 
     /// Base offsets of the batches, and the bytes that are damaged.
     fn walk(bytes: &[u8]) -> (Vec<i64>, Vec<Range<u64>>) {
         let (mut scan, mut offsets, mut damaged) = (scan(bytes), Vec::new(), Vec::new());
-        let mut least = 0;
-        while let Some(piece) = scan.next(least).unwrap() {
+        while let Some(piece) = scan.next_piece().unwrap() {
             match piece {
-                Piece::Batch { batch, .. } => {
-                    least = batch.header.next_offset();
-                    offsets.push(batch.header.base_offset);
-                }
+                Piece::Batch { batch, .. } => offsets.push(batch.header.base_offset),
                 Piece::Damage(damage) => damaged.push(damage.bytes),
             }
         }
@@ -332,7 +338,7 @@ mod tests {
         let mut bytes = [batch(0, 10), batch(1, 8 * CHUNK)].concat();
         bytes[8..12].copy_from_slice(&(7 * CHUNK as i32).to_be_bytes());
         let mut scan = scan(&bytes);
-        assert!(matches!(scan.next(0).unwrap(), Some(Piece::Damage(_))));
+        assert!(matches!(scan.next_piece().unwrap(), Some(Piece::Damage(_))));
         assert!(scan.window.capacity() <= CHUNK);
     }
 

@@ -10,7 +10,7 @@ use crate::reader::blocking;
 use crate::segment::Segment;
 
 /// Records of one batch are decompressed up to this many bytes to be looked at.
-pub(crate) const DECOMPRESSED_LIMIT: usize = 128 << 20;
+pub const DECOMPRESSED_LIMIT: usize = 128 << 20;
 
 /// A record found by its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,10 +29,8 @@ pub fn topic_names(data: &Path) -> BTreeMap<Uuid, String> {
 }
 
 fn replay(mut segment: Scan, image: &mut Image) {
-    let mut next = 0;
-    while let Ok(Some(piece)) = segment.next(next) {
+    while let Ok(Some(piece)) = segment.next_piece() {
         if let Piece::Batch { batch, .. } = piece {
-            next = batch.header.next_offset();
             // A batch of another kind tells no names.
             let _ = apply(image, &batch);
         }

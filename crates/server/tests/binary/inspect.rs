@@ -21,6 +21,12 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
     )
 }
 
+/// The objects of JSON lines.
+fn objects(lines: &str) -> Vec<serde_json::Value> {
+    let object = |line| serde_json::from_str(line).unwrap();
+    lines.lines().map(object).collect()
+}
+
 /// What is below a directory.
 fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -109,10 +115,7 @@ fn findings_are_json_on_request_with_the_names_of_topics() {
     fs::write(orders.join("notes.txt"), "mine").unwrap();
     let (code, said) = check(&data, &["--json"]);
     assert_eq!(code, Some(0), "{said}");
-    let lines: Vec<serde_json::Value> = said
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let lines = objects(&said);
     assert_eq!(lines[0]["severity"], "note");
     assert_eq!(lines[0]["topic"], "orders");
     assert_eq!(lines[0]["partition"], 0);
@@ -135,4 +138,99 @@ fn what_cannot_be_checked_is_told_apart_from_damage() {
     let (code, _, stderr) = run(&["check", dir.path().to_str().unwrap()]);
     assert_eq!(code, Some(2));
     assert!(stderr.contains("cannot read"), "{stderr}");
+}
+
+#[test]
+fn a_dump_shows_batches_and_records_as_text_and_as_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, log) = served(dir.path(), "-TERM");
+    let log = log.to_str().unwrap();
+    let (code, batches, _) = run(&["dump", log]);
+    assert_eq!(code, Some(0), "{batches}");
+    let size = fs::metadata(log).unwrap().len();
+    let begins = "batch base_offset=0 last_offset=";
+    assert!(batches.starts_with(begins), "{batches}");
+
+    let (code, said, _) = run(&["dump", log, "--json", "--records"]);
+    assert_eq!(code, Some(0), "{said}");
+    let lines = objects(&said);
+    let of = |kind: &str| {
+        let of_kind = lines.iter().filter(|line| line["type"] == kind);
+        of_kind.collect::<Vec<_>>()
+    };
+    let sizes = of("batch")
+        .into_iter()
+        .map(|batch| batch["size"].as_u64().unwrap());
+    let sizes: u64 = sizes.sum();
+    assert_eq!((of("batch").len(), sizes), (batches.lines().count(), size));
+    let records = of("record");
+    let offsets: Vec<_> = records
+        .iter()
+        .map(|line| line["offset"].as_u64().unwrap())
+        .collect();
+    assert!(offsets.len() > 1 && offsets.iter().copied().eq(0..offsets.len() as u64));
+    // The catalog's records are binary, and the name of the topic stands in the first.
+    let value = records[0]["value"]["hex"].as_str().unwrap_or_default();
+    assert!(value.contains("6f7264657273"), "{said}");
+
+    let last = offsets.last().unwrap().to_string();
+    let (_, said, _) = run(&["dump", log, "--json", "--records", "--from", &last]);
+    let lines = objects(&said);
+    assert_eq!(lines.len(), 2, "{said}");
+    assert_eq!(lines[1]["offset"].to_string(), last);
+}
+
+#[test]
+fn a_dump_goes_on_behind_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, log) = served(dir.path(), "-TERM");
+    let good = fs::read(&log).unwrap();
+    let mut bytes = [&good[..], &good[..]].concat();
+    bytes[70] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let (code, said, _) = run(&["dump", log.to_str().unwrap(), "--json"]);
+    assert_eq!(code, Some(1), "{said}");
+    let lines = objects(&said);
+    assert_eq!(lines[0]["type"], "damage");
+    assert_eq!(lines[0]["position"], 0);
+    assert_eq!(lines[1]["type"], "batch");
+    assert_eq!(lines[1]["position"], lines[0]["size"]);
+}
+
+#[test]
+fn a_dump_shows_the_small_files_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, log) = served(dir.path(), "-TERM");
+    let partition = log.parent().unwrap();
+    let dump = |path: PathBuf| {
+        let (code, said, stderr) = run(&["dump", path.to_str().unwrap()]);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{said}");
+        said
+    };
+    assert_eq!(dump(data.join("clean")), "clean\n");
+    let end = fs::metadata(&log).unwrap().len();
+    let index = dump(partition.join("00000000000000000000.index"));
+    assert!(index.starts_with("index_entry offset="), "{index}");
+    assert!(index.contains(&format!(" position={end} ")), "{index}");
+    let is_point = |path: &PathBuf| path.extension().is_some_and(|end| end == "snapshot");
+    let point = contents(partition).into_keys().find(is_point).unwrap();
+    // Nobody but the broker writes there.
+    assert_eq!(dump(point), "");
+    let (code, _, stderr) = run(&["dump", data.join("nothing.index").to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("nothing.index: "), "{stderr}");
+}
+
+#[test]
+fn a_dump_whose_reader_leaves_ends_quietly() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, log) = served(dir.path(), "-TERM");
+    let good = fs::read(&log).unwrap();
+    fs::write(&log, good.repeat(2_000)).unwrap();
+    let mut command = millstream(&["dump", log.to_str().unwrap(), "--records"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }

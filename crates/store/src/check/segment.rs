@@ -37,7 +37,10 @@ impl Segments<'_> {
     pub(super) fn check(&mut self, base: i64, report: &mut Report<'_>) -> Result<()> {
         let path = Segment::path(self.dir, base, "log");
         report.summary.segments += 1;
-        let opened = self.volume.disk.open_to_read(&path).and_then(Scan::new);
+        let disk = &self.volume.disk;
+        let opened = disk
+            .open_to_read(&path)
+            .and_then(|file| Scan::new(file, base));
         let Some(scan) = report.sound(opened.on("open", &path))? else {
             return Ok(());
         };
@@ -82,7 +85,7 @@ impl Segments<'_> {
         report: &mut Report<'_>,
     ) -> Result<()> {
         let (len, mut next) = (scan.size(), base);
-        while let Some(piece) = scan.next(next).on("read", path)? {
+        while let Some(piece) = scan.next_piece().on("read", path)? {
             match piece {
                 Piece::Batch { position, batch } => {
                     let order = check_offsets(&batch.header, next);
@@ -158,7 +161,7 @@ impl Segments<'_> {
 /// Tells of a segment that the next opening removes, since the log ends before it.
 fn behind_cut(path: &Path, mut scan: Scan, base: i64, report: &mut Report<'_>) -> Result<()> {
     let mut next = base;
-    while let Some(Piece::Batch { batch, .. }) = scan.next(next).on("read", path)? {
+    while let Some(Piece::Batch { batch, .. }) = scan.next_piece().on("read", path)? {
         if check_offsets(&batch.header, next).is_err() {
             break;
         }

@@ -1,0 +1,195 @@
+//! The lines of a dump: each is a kind and named values, and so text and JSON say the same.
+
+use std::fmt;
+
+use millstream_store::ProducerSnapshot;
+use millstream_store::inspect::IndexEntry;
+use millstream_store::scan::{Damage, Header, Record, RecordHeader, TimestampType};
+use serde_json::{Value, json};
+
+/// One line.
+pub(super) struct Line {
+    kind: &'static str,
+    /// Names and values in the order of the text; null where there is none.
+    fields: Vec<(&'static str, Value)>,
+}
+
+impl Line {
+    /// The header of a batch whose checksum is right.
+    pub(super) fn batch(position: u64, header: &Header) -> Self {
+        let producer = |value: Value| match header.has_producer() {
+            true => value,
+            false => Value::Null,
+        };
+        let time = match header.timestamp_type() {
+            TimestampType::CreateTime => "CreateTime",
+            TimestampType::LogAppendTime => "LogAppendTime",
+        };
+        let fields = vec![
+            ("base_offset", json!(header.base_offset)),
+            ("last_offset", json!(header.last_offset())),
+            ("position", json!(position)),
+            ("size", json!(header.size())),
+            ("records", json!(header.count)),
+            ("codec", json!(header.codec().to_string())),
+            ("timestamp_type", json!(time)),
+            ("base_timestamp", json!(header.base_timestamp)),
+            ("max_timestamp", json!(header.max_timestamp)),
+            ("leader_epoch", json!(header.leader_epoch)),
+            ("producer_id", producer(json!(header.producer_id))),
+            ("producer_epoch", producer(json!(header.producer_epoch))),
+            ("base_sequence", producer(json!(header.base_sequence))),
+            ("transactional", flag(header.is_transactional())),
+            ("control", flag(header.is_control())),
+            ("delete_horizon", json!(header.delete_horizon())),
+            ("crc", json!(header.crc)),
+        ];
+        Line {
+            kind: "batch",
+            fields,
+        }
+    }
+
+    /// A record.
+    pub(super) fn record(record: &Record<'_>) -> Self {
+        let header = |header: &RecordHeader<'_>| json!([bytes(header.key), optional(header.value)]);
+        let headers: Vec<Value> = record.headers.iter().map(header).collect();
+        Line {
+            kind: "record",
+            fields: vec![
+                ("offset", json!(record.offset)),
+                ("timestamp", json!(record.timestamp)),
+                ("key", optional(record.key)),
+                ("value", optional(record.value)),
+                ("headers", json!(headers)),
+            ],
+        }
+    }
+
+    /// Bytes that are no batch.
+    pub(super) fn damage(damage: &Damage) -> Self {
+        Line {
+            kind: "damage",
+            fields: vec![
+                ("position", json!(damage.bytes.start)),
+                ("size", json!(damage.bytes.end - damage.bytes.start)),
+                ("reason", json!(damage.reason.to_string())),
+                ("next_offset", json!(damage.next_offset)),
+            ],
+        }
+    }
+
+    /// Records that cannot be read although the checksum of their batch is right.
+    pub(super) fn unreadable(position: u64, reason: &dyn fmt::Display) -> Self {
+        Line {
+            kind: "unreadable_records",
+            fields: vec![
+                ("position", json!(position)),
+                ("reason", json!(reason.to_string())),
+            ],
+        }
+    }
+
+    /// An entry of the index of a segment that begins at `base_offset`.
+    pub(super) fn index_entry(base_offset: i64, entry: &IndexEntry) -> Self {
+        let offset = base_offset.saturating_add(entry.relative_offset.into());
+        Line {
+            kind: "index_entry",
+            fields: vec![
+                ("offset", json!(offset)),
+                ("position", json!(entry.position)),
+                ("max_timestamp", json!(entry.max_timestamp)),
+            ],
+        }
+    }
+
+    /// Bytes at the end of an index that are no entries.
+    pub(super) fn unread(bytes: u64) -> Self {
+        Line {
+            kind: "damage",
+            fields: vec![
+                ("size", json!(bytes)),
+                ("reason", json!("no sound block of entries begins there")),
+            ],
+        }
+    }
+
+    /// The log start in a checkpoint.
+    pub(super) fn checkpoint(log_start: i64) -> Self {
+        Line {
+            kind: "checkpoint",
+            fields: vec![("log_start", json!(log_start))],
+        }
+    }
+
+    /// A leader epoch in a checkpoint.
+    pub(super) fn epoch(epoch: i32, start_offset: i64) -> Self {
+        Line {
+            kind: "leader_epoch",
+            fields: vec![
+                ("epoch", json!(epoch)),
+                ("start_offset", json!(start_offset)),
+            ],
+        }
+    }
+
+    /// A producer in a recovery point.
+    pub(super) fn producer(producer: &ProducerSnapshot) -> Self {
+        Line {
+            kind: "producer",
+            fields: vec![
+                ("producer_id", json!(producer.producer_id)),
+                ("producer_epoch", json!(producer.epoch)),
+                ("last_sequence", json!(producer.last_sequence)),
+                ("last_timestamp", json!(producer.last_timestamp)),
+            ],
+        }
+    }
+
+    /// The mark of a clean shutdown.
+    pub(super) fn clean() -> Self {
+        Line {
+            kind: "clean",
+            fields: Vec::new(),
+        }
+    }
+
+    /// The line as an object; its kind is the `type`.
+    pub(super) fn to_json(&self) -> Value {
+        let fields = self.fields.iter();
+        let fields = fields.map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let kind = ("type".to_owned(), json!(self.kind));
+        Value::Object([kind].into_iter().chain(fields).collect())
+    }
+}
+
+impl fmt::Display for Line {
+    /// The kind, then `name=value` for each value there is, in the notation of JSON.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind)?;
+        let shown = |value: &Value| !value.is_null() && *value != json!([]);
+        let mut fields = self.fields.iter().filter(|(_, value)| shown(value));
+        fields.try_for_each(|(name, value)| write!(f, " {name}={value}"))
+    }
+}
+
+/// True, or nothing.
+fn flag(set: bool) -> Value {
+    match set {
+        true => json!(true),
+        false => Value::Null,
+    }
+}
+
+fn optional(value: Option<&[u8]>) -> Value {
+    value.map_or(Value::Null, bytes)
+}
+
+/// Text where it is text, and hexadecimal digits where it is not.
+fn bytes(bytes: &[u8]) -> Value {
+    let digits = || bytes.iter().map(|byte| format!("{byte:02x}"));
+    str::from_utf8(bytes).map_or_else(
+        |_| json!({"hex": digits().collect::<String>()}),
+        |text| json!(text),
+    )
+}
