@@ -30,6 +30,10 @@ protocol-page:
 fuzz target seconds="300":
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{target}} -- -max_total_time={{seconds}}
 
+# Do anything to a store over a disk that fails in any way, for as many seconds; prints its seed
+faults seconds="3600":
+    MILLSTREAM_FAULTS_SECONDS={{seconds}} cargo test --release -p millstream-store --test faults -- --nocapture
+
 # Every client suite whose toolchain is there
 clients *names:
     protocol-tests/clients/run-all {{names}}

@@ -114,6 +114,7 @@ impl Appender {
         }
         let full = |active: &Active| !active.takes(next, active.position, config);
         if self.active.as_ref().is_none_or(full) {
+            self.finish_active(config)?;
             let volume = &partition.shared.volume;
             let segment = Segment::create(volume, &partition.dir, next.base_offset)?;
             let segment = Arc::new(segment);
@@ -123,6 +124,17 @@ impl Appender {
         match &self.active {
             Some(active) => Ok(active.run()),
             None => Err(Failure::Broken(Error::Closed)),
+        }
+    }
+
+    /// Syncs what this group wrote to the segment that is full now, before anything goes into the next
+    /// one: a power cut must not leave the second half of a group without the first.
+    fn finish_active(&self, config: &LogConfig) -> Result<()> {
+        match &self.active {
+            Some(active) if config.flush == Flush::Sync && !active.is_settled() => {
+                active.file.sync().on("sync", active.segment.log_path())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -165,8 +177,7 @@ impl Appender {
 
     /// Whether everything written is visible.
     pub(crate) fn is_settled(&self) -> bool {
-        let settled = |active: &Active| active.position == active.segment.size();
-        self.active.as_ref().is_none_or(settled)
+        self.active.as_ref().is_none_or(Active::is_settled)
     }
 }
 
@@ -183,6 +194,11 @@ impl Active {
             position,
             first_timestamp,
         })
+    }
+
+    /// Whether everything written is visible.
+    fn is_settled(&self) -> bool {
+        self.position == self.segment.size()
     }
 
     fn run(&self) -> Run {

@@ -32,6 +32,8 @@ pub trait Disk: Debug + Send + Sync {
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Removes a directory and everything below it.
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
+    /// Removes a directory unless something is in it; whether it is gone.
+    fn remove_empty_dir(&self, path: &Path) -> io::Result<bool>;
     /// Makes creations, renames and removals in a directory survive a power cut.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Takes the file as a lock until the guard is dropped; `None` if another holds it.

@@ -70,10 +70,36 @@ pub(crate) fn run(disk: &dyn Disk, jobs: &Receiver<Job>) {
 }
 
 /// Removes a deleted partition, and its topic with the last one.
-pub(crate) fn remove(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+fn remove(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
     disk.remove_dir(dir)?;
-    match dir.parent() {
-        Some(topic) if disk.list(topic)?.is_empty() => disk.remove_dir(topic),
-        _ => Ok(()),
+    // Another partition of the topic may be made at this very moment.
+    dir.parent()
+        .map_or(Ok(true), |topic| disk.remove_empty_dir(topic))
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::disk::OsDisk;
+    use crate::disk::faulty::FaultyDisk;
+
+    #[test]
+    fn a_topic_goes_with_its_last_partition_and_never_before() {
+        let check = |disk: &dyn Disk, data: &Path| {
+            let (gone, other) = (data.join("topic/0.deleted"), data.join("topic/1"));
+            for dir in [&gone, &other] {
+                disk.create_dir(dir).unwrap();
+                disk.create(&dir.join("0.log")).unwrap();
+            }
+            remove(disk, &gone).unwrap();
+            assert_eq!(disk.list(&data.join("topic")).unwrap(), ["1"]);
+            remove(disk, &other).unwrap();
+            assert!(disk.list(data).unwrap().is_empty());
+        };
+        check(&FaultyDisk::default(), Path::new("/data"));
+        check(&OsDisk, tempfile::tempdir().unwrap().path());
     }
 }

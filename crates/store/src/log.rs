@@ -54,6 +54,11 @@ impl Log {
         self.0.read().iter().map(|segment| segment.size()).sum()
     }
 
+    /// Puts segments back that were taken out and could not be removed.
+    pub(crate) fn put_back(&self, first: &[Arc<Segment>]) {
+        self.0.write().splice(0..0, first.iter().cloned());
+    }
+
     /// Takes out the first `count` segments.
     pub(crate) fn take_first(&self, count: usize) -> Vec<Arc<Segment>> {
         let mut segments = self.0.write();

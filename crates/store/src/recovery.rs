@@ -144,7 +144,11 @@ impl Scan<'_> {
     fn segment(&mut self, segment: &Segment, cut: &mut bool) -> Result<bool> {
         let base = segment.base_offset();
         let (mut rebuild, entry) = Rebuild::begin(segment, self.point)?;
-        let mut walk = Walk::new(segment.file()?, entry.position.into(), segment.size());
+        let file = segment.file()?;
+        // After a failed sync the kernel may show bytes that the device does not have, and that no
+        // later sync will give it.
+        file.forget(segment.size());
+        let mut walk = Walk::new(file, entry.position.into(), segment.size());
         let mut next = base + i64::from(entry.relative_offset);
         let (position, reason) = loop {
             let position = walk.position();

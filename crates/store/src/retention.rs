@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::LogConfig;
-use crate::error::Result;
+use crate::error::{IoContext, Result};
 use crate::partition::Partition;
 use crate::reader::blocking;
+use crate::segment::Segment;
 use crate::store::Store;
 
 impl Partition {
@@ -106,7 +107,7 @@ impl Partition {
         }
         let gone = self.log.take_first(count);
         drop(appender);
-        gone.iter().try_for_each(|segment| segment.remove())
+        self.remove_segments(&gone)
     }
 
     /// How many segments end at or before an offset. One that another follows counts as ending where
@@ -137,6 +138,21 @@ impl Partition {
             }
         }
         Ok(())
+    }
+
+    /// Removes segments that were taken out of the log, durably; those that cannot be removed stay in it.
+    fn remove_segments(&self, gone: &[Arc<Segment>]) -> Result<()> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        for (i, segment) in gone.iter().enumerate() {
+            // A log has no holes: what follows must not go before it.
+            segment
+                .remove()
+                .inspect_err(|_| self.log.put_back(&gone[i..]))?;
+        }
+        let disk = &self.shared.volume.disk;
+        disk.sync_dir(&self.dir).on("sync", &self.dir)
     }
 
     /// The end of the log and the producer states there, if nothing is on its way.

@@ -151,7 +151,7 @@ impl Store {
         if let Some(id) = ids.iter().find(|id| partitions.contains_key(id)) {
             return Err(Error::AlreadyExists { partition: *id });
         }
-        self.create_dirs(ids)?;
+        self.create_dirs(ids).inspect_err(|_| self.undo_dirs(ids))?;
         for id in ids {
             let found = Recovered {
                 checkpoint: Checkpoint::of_new_partition(),
@@ -177,6 +177,14 @@ impl Store {
             parents.extend(dir.ancestors().skip(1).take(2).map(Path::to_owned));
         }
         self.sync_dirs(&parents)
+    }
+
+    /// Removes what [`Store::create_dirs`] made before it failed, as far as that goes: nobody was told
+    /// that it is there.
+    fn undo_dirs(&self, ids: &[TopicPartition]) {
+        for dir in ids.iter().map(|id| self.partition_dir(*id)) {
+            let _ = self.shared.volume.disk.remove_dir(&dir);
+        }
     }
 
     fn partition_dir(&self, id: TopicPartition) -> PathBuf {
@@ -336,24 +344,49 @@ fn open_partitions(
     let disk = &shared.volume.disk;
     let mut partitions = HashMap::new();
     for topic in disk.list(topics).on("list", topics)? {
-        let topic_dir = topics.join(&topic);
-        let Ok(topic_id) = topic.parse() else {
-            continue;
-        };
-        for name in disk.list(&topic_dir).on("list", &topic_dir)? {
-            let dir = topic_dir.join(&name);
-            if name.ends_with(DELETED) {
-                keeper::remove(&**disk, &dir).on("remove", &dir)?;
-            }
-            let Ok(index) = name.parse() else { continue };
-            let id = TopicPartition { topic_id, index };
-            let found = recovery::open(&shared.volume, &dir, clean, now_ms)?;
-            let config = Arc::new(shared.options.default_config.clone());
-            let partition = Partition::new(id, &dir, Arc::clone(shared), config, found);
-            partitions.insert(id, Arc::new(partition));
+        if let Ok(topic_id) = topic.parse() {
+            let dir = topics.join(&topic);
+            open_topic(shared, topic_id, &dir, clean, now_ms, &mut partitions)?;
         }
     }
+    if !clean {
+        disk.sync_dir(topics).on("sync", topics)?;
+    }
     Ok(partitions)
+}
+
+fn open_topic(
+    shared: &Arc<Shared>,
+    topic_id: Uuid,
+    topic_dir: &Path,
+    clean: bool,
+    now_ms: i64,
+    partitions: &mut HashMap<TopicPartition, Arc<Partition>>,
+) -> Result<()> {
+    let disk = &shared.volume.disk;
+    let names = disk.list(topic_dir).on("list", topic_dir)?;
+    let (leftovers, names): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| name.ends_with(DELETED));
+    for dir in leftovers.iter().map(|name| topic_dir.join(name)) {
+        disk.remove_dir(&dir).on("remove", &dir)?;
+    }
+    if names.is_empty() {
+        let removed = disk.remove_empty_dir(topic_dir);
+        return removed.map(drop).on("remove", topic_dir);
+    }
+    // What stands here now must stay so: a crash may have come between a change and its sync.
+    if !clean || !leftovers.is_empty() {
+        disk.sync_dir(topic_dir).on("sync", topic_dir)?;
+    }
+    for name in &names {
+        let Ok(index) = name.parse() else { continue };
+        let (id, dir) = (TopicPartition { topic_id, index }, topic_dir.join(name));
+        let found = recovery::open(&shared.volume, &dir, clean, now_ms)?;
+        let config = Arc::new(shared.options.default_config.clone());
+        let partition = Partition::new(id, &dir, Arc::clone(shared), config, found);
+        partitions.insert(id, Arc::new(partition));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -238,9 +238,9 @@ async fn no_crash_is_taken_for_damage_and_what_is_told_is_what_recovery_cuts() {
     };
     let whole = FaultyDisk::default();
     produced(&whole, eager(), 12).await.close().unwrap();
-    for syncs in 5..whole.syncs() {
+    for operations in 0..whole.count(Op::Any) {
         let disk = FaultyDisk::default();
-        disk.fail_after_syncs(syncs);
+        disk.inject(Fault::from(Op::Any, operations));
         let Ok(store) = open(&disk, eager()) else {
             continue;
         };
@@ -256,7 +256,7 @@ async fn no_crash_is_taken_for_damage_and_what_is_told_is_what_recovery_cuts() {
             Survives::Torn(1),
             Survives::Torn(70),
         ] {
-            let context = format!("sync {syncs}, {survives:?}");
+            let context = format!("operation {operations}, {survives:?}");
             check_prediction(&disk.crash(survives), &context);
         }
     }

@@ -289,6 +289,16 @@ impl Disk for FaultyDisk {
         Ok(())
     }
 
+    fn remove_empty_dir(&self, path: &Path) -> io::Result<bool> {
+        self.0.plan.admit(Op::Remove)?;
+        let mut names = self.0.names.lock();
+        let is_empty = below(&names.live, path).len() <= 1;
+        if is_empty {
+            names.live.remove(path).ok_or(ErrorKind::NotFound)?;
+        }
+        Ok(is_empty)
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.0.plan.admit(Op::Open)?;
         self.0.plan.admit(Op::Sync)?;

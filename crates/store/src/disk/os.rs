@@ -64,6 +64,13 @@ impl Disk for OsDisk {
         fs::remove_dir_all(path)
     }
 
+    fn remove_empty_dir(&self, path: &Path) -> io::Result<bool> {
+        match fs::remove_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(false),
+            removed => removed.map(|()| true),
+        }
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         fs::File::open(path)?.sync_all()
     }

@@ -22,7 +22,7 @@ pub enum Op {
     Rename,
     /// Something is removed.
     Remove,
-    /// Any of these.
+    /// Any of these. If all fail from one on, the process has ended there: they leave no trace.
     Any,
 }
 
@@ -90,6 +90,8 @@ pub(super) struct Failed {
     pub(super) error: io::Error,
     /// What a write leaves behind, in bytes.
     pub(super) torn: usize,
+    /// Whether it was never even tried, since the process had ended.
+    pub(super) is_over: bool,
 }
 
 impl From<Failed> for io::Error {
@@ -132,7 +134,12 @@ impl Plan {
                 fault.times -= 1;
                 let torn = std::mem::take(&mut fault.torn);
                 let error = io::Error::from_raw_os_error(fault.errno);
-                failed.get_or_insert(Failed { error, torn });
+                let is_over = fault.on == Op::Any;
+                failed.get_or_insert(Failed {
+                    error,
+                    torn,
+                    is_over,
+                });
             }
         }
         failed.map_or(Ok(()), Err)

@@ -1,0 +1,276 @@
+//! What is done to a store, drawn by chance.
+
+use std::sync::Arc;
+
+use millstream_store::{Ack, AppendMode, Appended, Error, Partition, Store};
+use tokio::task::JoinHandle;
+
+use crate::history::{Existence, History, Payload, Producer};
+use crate::life::{Run, config, is_of_the_disk};
+
+/// An append on its way.
+struct Flight {
+    partition: Arc<Partition>,
+    payload: Payload,
+    ack: Ack,
+    appended: Appended,
+    answer: JoinHandle<Result<(), Error>>,
+}
+
+impl Run {
+    /// Does one thing.
+    pub(crate) async fn step(&mut self, store: &Store) {
+        self.now_ms += self.dice.between(0, 2_000) as i64;
+        match self.dice.between(0, 20) {
+            0 | 1 => self.create(store),
+            2 if self.histories.len() > 3 => self.delete(store),
+            3 => self.set_config(store).await,
+            4 | 5 => self.delete_records(store).await,
+            6 | 7 => self.maintain(store).await,
+            8 => self.change_room(),
+            9 | 10 => self.look(store).await,
+            _ => self.burst(store).await,
+        }
+    }
+
+    fn create(&mut self, store: &Store) {
+        let count = self.dice.between(1, 4);
+        let config = config(&mut self.dice);
+        let ids: Vec<_> = (0..count).map(|_| self.fresh_id()).collect();
+        let created = store.create_partitions(&ids, &Arc::new(config.clone()));
+        self.tell(format!("create {ids:?}: {created:?}"));
+        for id in ids {
+            let mut history = History::new(id, config.clone());
+            if created.is_ok() {
+                history.existence = Existence::Certain;
+            }
+            self.histories.insert(id, history);
+        }
+        assert!(created.is_ok() || self.may_fail);
+    }
+
+    fn delete(&mut self, store: &Store) {
+        let Some(partition) = self.any_partition(store) else {
+            return;
+        };
+        let deleted = store.delete_partition(&partition.id());
+        self.tell(format!("delete {}: {deleted:?}", partition.id()));
+        let history = self.histories.get_mut(&partition.id()).unwrap();
+        history.existence = match deleted {
+            Ok(()) => Existence::Gone,
+            Err(_) => Existence::Possible,
+        };
+    }
+
+    async fn set_config(&mut self, store: &Store) {
+        let Some(partition) = self.any_partition(store) else {
+            return;
+        };
+        let config = config(&mut self.dice);
+        self.tell(format!("set {} {:?}", partition.id(), config.flush));
+        let history = self.histories.get_mut(&partition.id()).unwrap();
+        history.note_offsets(partition.offsets());
+        history.note_config(config.clone());
+        partition.set_config(config);
+    }
+
+    async fn delete_records(&mut self, store: &Store) {
+        let Some(partition) = self.any_partition(store) else {
+            return;
+        };
+        let offsets = partition.offsets();
+        let before = self
+            .dice
+            .between(offsets.log_start as u64, offsets.high_watermark as u64 + 1)
+            as i64;
+        let deleted = partition.delete_records(before).await;
+        self.tell(format!(
+            "delete records of {} below {before}: {deleted:?}",
+            partition.id()
+        ));
+        let history = self.histories.get_mut(&partition.id()).unwrap();
+        history.note_deletion(before, deleted.is_ok());
+        assert!(
+            deleted.as_ref().err().is_none_or(is_of_the_disk),
+            "{deleted:?}"
+        );
+    }
+
+    async fn maintain(&mut self, store: &Store) {
+        self.tell("maintain".to_owned());
+        for history in self.histories.values_mut().filter(|_| self.may_fail) {
+            history.note_retention();
+        }
+        store.maintain(self.now_ms).await;
+    }
+
+    fn change_room(&mut self) {
+        let room = self.dice.pick(&[None, None, Some(100), Some(3_000)]);
+        self.tell(format!("room for {room:?}"));
+        self.disk.set_room(room);
+        self.may_fail = true;
+    }
+
+    /// Reads anywhere and compares.
+    async fn look(&mut self, store: &Store) {
+        let Some(partition) = self.any_partition(store) else {
+            return;
+        };
+        let history = self.histories.get_mut(&partition.id()).unwrap();
+        let offsets = partition.offsets();
+        history.note_offsets(offsets);
+        history.note_epoch(partition.leader_epoch());
+        let span = (offsets.high_watermark - offsets.log_start) as u64;
+        let from = offsets.log_start + self.dice.between(0, span + 1) as i64;
+        let max_bytes = self.dice.pick(&[1, 500, 100_000]);
+        match partition
+            .read(from, max_bytes, offsets.high_watermark, true)
+            .await
+        {
+            Ok(read) => {
+                history.check_read(&read);
+                assert!(!read.is_empty() || from == offsets.high_watermark);
+            }
+            Err(Error::OffsetOutOfRange { log_start, .. }) => assert!(log_start > from),
+            Err(error) => assert!(is_of_the_disk(&error), "{error}"),
+        }
+    }
+
+    /// Appends to some partitions at once, looks around meanwhile, and takes the answers.
+    async fn burst(&mut self, store: &Store) {
+        let mut flights = Vec::new();
+        for _ in 0..self.dice.between(1, 6) {
+            let Some(partition) = self.any_partition(store) else {
+                return self.create(store);
+            };
+            for payload in self.payloads(&partition) {
+                flights.extend(self.send(partition.clone(), payload));
+            }
+        }
+        while flights.iter().any(|flight| !flight.answer.is_finished()) {
+            if self.dice.chance(20) {
+                self.look(store).await;
+            }
+            if self.dice.chance(1) {
+                self.maintain(store).await;
+            }
+            tokio::task::yield_now().await;
+        }
+        for flight in flights {
+            self.take_answer(flight).await;
+        }
+    }
+
+    /// What clients send to a partition: something new, and what was not acknowledged before it.
+    fn payloads(&mut self, partition: &Partition) -> Vec<Payload> {
+        self.made += 1;
+        let mut payload = Payload {
+            numbered: None,
+            records: self.dice.between(1, 5) as usize,
+            size: self.dice.index(100),
+            time_ms: self.now_ms,
+            tag: self.made,
+        };
+        let history = self.histories.get_mut(&partition.id()).unwrap();
+        if self.dice.chance(40) {
+            return vec![payload];
+        }
+        while history.producers.len() < 2 {
+            let id = 1_000 * (history.producers.len() as i64 + 1);
+            history.producers.push(Producer::new(id));
+        }
+        let producer = &mut history.producers[self.dice.index(2)];
+        if producer.unacknowledged.len() < 5 {
+            payload.numbered = Some((producer.id, producer.next));
+            producer.next += payload.records as i32;
+            producer.unacknowledged.push_back(payload);
+        }
+        producer.unacknowledged.iter().copied().collect()
+    }
+
+    fn send(&mut self, partition: Arc<Partition>, payload: Payload) -> Option<Flight> {
+        let batch = payload.batch();
+        let crc = batch.header().crc;
+        let appended = match partition.append(batch, AppendMode::Client, self.now_ms) {
+            Ok(appended) => appended,
+            Err(error) => {
+                self.tell(format!("append to {}: {error}", partition.id()));
+                let is_gap = matches!(error, Error::OutOfOrderSequence { .. });
+                assert!(is_of_the_disk(&error) || is_gap && self.may_fail, "{error}");
+                return None;
+            }
+        };
+        let (base, next) = (appended.base_offset, appended.next_offset());
+        let history = self.histories.get_mut(&partition.id()).unwrap();
+        history.note_sent(base, next, crc, appended.duplicate);
+        let ack = match payload.numbered {
+            None if self.dice.chance(30) => Ack::Written,
+            _ => Ack::Durable,
+        };
+        let waiting = Arc::clone(&partition);
+        let answer = tokio::spawn(async move { waiting.wait(next, ack).await });
+        Some(Flight {
+            partition,
+            payload,
+            ack,
+            appended,
+            answer,
+        })
+    }
+
+    async fn take_answer(&mut self, flight: Flight) {
+        let answer = flight.answer.await.unwrap();
+        let (base, next) = (flight.appended.base_offset, flight.appended.next_offset());
+        let id = flight.partition.id();
+        self.tell(format!(
+            "{id} {base}..{next} {:?}: {answer:?}",
+            flight.payload.numbered
+        ));
+        let history = self.histories.get_mut(&id).unwrap();
+        match answer {
+            Ok(()) => {
+                history.note_written(next);
+                if flight.ack == Ack::Durable {
+                    let offsets = flight.partition.offsets();
+                    assert!(
+                        offsets.high_watermark >= next,
+                        "acknowledged before it was visible"
+                    );
+                    history.note_offsets(offsets);
+                }
+                if let Some((producer, sequence)) = flight.payload.numbered {
+                    let mut producers = history.producers.iter_mut();
+                    let it = producers.find(|it| it.id == producer).unwrap();
+                    it.acknowledge(sequence);
+                }
+            }
+            Err(Error::StorageFull { .. } | Error::CannotOpen { .. }) => history.note_refused(base),
+            Err(error) => assert!(is_of_the_disk(&error), "{error}"),
+        }
+    }
+
+    /// Has all producers send again what was not acknowledged; nothing goes wrong meanwhile.
+    pub(crate) async fn resend_everything(&mut self, store: &Store) {
+        self.tell("resend everything".to_owned());
+        let mut flights = Vec::new();
+        for partition in store.partitions() {
+            let history = &self.histories[&partition.id()];
+            let producers = history.producers.iter();
+            let payloads: Vec<_> = producers
+                .flat_map(|producer| producer.unacknowledged.iter().copied())
+                .collect();
+            for payload in payloads {
+                let sent = self.send(Arc::clone(&partition), payload);
+                flights.push(sent.unwrap());
+            }
+        }
+        for flight in flights {
+            self.take_answer(flight).await;
+        }
+        for history in self.histories.values() {
+            let is_there = history.existence == Existence::Certain;
+            let mut producers = history.producers.iter();
+            assert!(!is_there || producers.all(|producer| producer.unacknowledged.is_empty()));
+        }
+    }
+}
