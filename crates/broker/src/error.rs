@@ -256,6 +256,7 @@ fn store_code(error: &millstream_store::Error) -> ErrorCode {
         | Store::Corrupt { .. }
         | Store::StorageFull { .. }
         | Store::CannotOpen { .. }
+        | Store::Abandoned { .. }
         | Store::Poisoned { .. }
         | Store::Panicked { .. }
         | Store::AlreadyExists { .. } => ErrorCode::KAFKA_STORAGE_ERROR,

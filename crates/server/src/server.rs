@@ -112,6 +112,7 @@ async fn open_store(config: &BrokerConfig) -> Result<Store, Error> {
     let options = StoreOptions {
         cluster_id: (environment.random_uuid)(),
         tail_bytes: usize::try_from(config.tail_cache_bytes).unwrap_or_default(),
+        journal_bytes: config.journal_max_bytes.unsigned_abs(),
         producer_expiration_ms: config.producer_id_expiration_ms.into(),
         ..StoreOptions::default()
     };

@@ -1,29 +1,87 @@
 //! The writing end of a partition's log: batches into the file of the active segment.
 //!
-//! What is written here becomes visible only when the writer publishes it.
+//! What is written here becomes visible only when the writer publishes it. A run of batches is written
+//! at once, or only given its place and room, to be written when the journal has it.
 
 use std::io::IoSlice;
 use std::sync::Arc;
 
 use millstream_batch::Header;
 
-use crate::config::{Flush, LogConfig};
+use crate::config::{Flush, LogConfig, TopicPartition};
 use crate::disk::File;
 use crate::error::{Error, IoContext, Result};
 use crate::intake::Pending;
+use crate::journal::Place;
 use crate::partition::Partition;
 use crate::segment::Segment;
 use crate::shortage::Shortage;
 
-/// Batches that were written to one segment and are not visible yet.
+/// Batches that have a place in one segment and are not visible yet.
 #[derive(Debug)]
 pub(crate) struct Run {
-    /// Where they are.
+    /// The segment.
     pub(crate) segment: Arc<Segment>,
     /// Its open file.
     pub(crate) file: Arc<dyn File>,
+    /// Byte at which they begin.
+    pub(crate) position: u64,
     /// The batches, in order.
     pub(crate) batches: Vec<Pending>,
+}
+
+/// What is done with batches that are given a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Now {
+    /// They are written.
+    Write,
+    /// Room is set aside for them; [`Run::write`] comes later.
+    Reserve,
+}
+
+impl Run {
+    /// Bytes of the batches.
+    pub(crate) fn len(&self) -> u64 {
+        self.batches.iter().map(|b| b.bytes.len() as u64).sum()
+    }
+
+    /// Byte at which they end.
+    pub(crate) fn end(&self) -> u64 {
+        self.position + self.len()
+    }
+
+    /// Where they stand, as the journal says it.
+    pub(crate) fn place(&self, partition: TopicPartition) -> Place {
+        Place {
+            partition,
+            base_offset: self.segment.base_offset(),
+            position: self.position,
+        }
+    }
+
+    /// Writes the batches where they belong.
+    pub(crate) fn write(&self) -> Result<()> {
+        let bytes = self.batches.iter().map(|batch| &batch.bytes[..]);
+        let mut parts: Vec<IoSlice<'_>> = bytes.map(IoSlice::new).collect();
+        let written = self.file.write_at(&mut parts, self.position);
+        written.on("write", self.segment.log_path())
+    }
+
+    /// Sets room aside for the batches.
+    fn reserve(&self) -> Result<(), Failure> {
+        let reserved = self.file.reserve(self.position, self.len());
+        Ok(reserved.on("reserve", self.segment.log_path())?)
+    }
+
+    /// Writes the batches. If there is no room for all, none stays.
+    fn write_or_restore(&self) -> Result<(), Failure> {
+        let Err(error) = self.write() else {
+            return Ok(());
+        };
+        let restored = self.file.set_len(self.position);
+        let restored = restored.on("truncate", self.segment.log_path());
+        Err(restored.map_or_else(Failure::Broken, |()| Failure::from(error)))
+    }
 }
 
 /// The segment that is being written.
@@ -63,18 +121,19 @@ impl Appender {
         }
     }
 
-    /// Writes batches, opening new segments as they fill. Returns what was written, and if that is
-    /// not all, why.
-    pub(crate) fn write(
+    /// Gives batches their places, opening new segments as they fill, and writes them unless that is to
+    /// come later. Returns what was done, and if that is not all, why.
+    pub(crate) fn place(
         &mut self,
         partition: &Partition,
         batches: Vec<Pending>,
+        now: Now,
     ) -> (Vec<Run>, Option<Failure>) {
         let config = partition.config.load();
         let mut runs = Vec::new();
         let mut batches = batches.into_iter().peekable();
         while let Some(next) = batches.peek() {
-            let mut run = match self.begin_run(partition, &next.header, &config) {
+            let mut run = match self.begin_run(partition, &next.header, &config, now) {
                 Ok(run) => run,
                 Err(error) => return (runs, Some(error)),
             };
@@ -91,7 +150,11 @@ impl Appender {
                     .get_or_insert(batch.header.max_timestamp);
                 run.batches.push(batch);
             }
-            if let Err(error) = active.write(&run.batches) {
+            let done = match now {
+                Now::Write => run.write_or_restore(),
+                Now::Reserve => run.reserve(),
+            };
+            if let Err(error) = done {
                 return (runs, Some(error));
             }
             self.since_recovery_point += end - active.position;
@@ -101,12 +164,25 @@ impl Appender {
         (runs, None)
     }
 
+    /// Takes back the places of batches that were never written.
+    pub(crate) fn take_back(&mut self, runs: &[Run]) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        // Behind an earlier segment nothing is written any more, whatever was planned there.
+        let own = |run: &&Run| Arc::ptr_eq(&run.segment, &active.segment);
+        if let Some(first) = runs.iter().find(own) {
+            active.position = first.position;
+        }
+    }
+
     /// Sees to it that the active segment takes a batch with this header.
     fn begin_run(
         &mut self,
         partition: &Partition,
         next: &Header,
         config: &LogConfig,
+        now: Now,
     ) -> Result<Run, Failure> {
         self.save_epoch(partition)?;
         if self.active.is_none() {
@@ -114,7 +190,9 @@ impl Appender {
         }
         let full = |active: &Active| !active.takes(next, active.position, config);
         if self.active.as_ref().is_none_or(full) {
-            self.finish_active(config)?;
+            if now == Now::Write {
+                self.finish_active(config)?;
+            }
             let volume = &partition.shared.volume;
             let segment = Segment::create(volume, &partition.dir, next.base_offset)?;
             let segment = Arc::new(segment);
@@ -206,6 +284,7 @@ impl Active {
         Run {
             segment,
             file,
+            position: self.position,
             batches: Vec::new(),
         }
     }
@@ -235,25 +314,6 @@ impl Active {
         }
         self.position = end;
     }
-
-    /// Writes batches at the position. If there is no room for all, none stays.
-    fn write(&self, batches: &[Pending]) -> Result<(), Failure> {
-        let mut parts: Vec<IoSlice<'_>> = batches
-            .iter()
-            .map(|batch| IoSlice::new(&batch.bytes))
-            .collect();
-        let path = self.segment.log_path();
-        let failure = match self
-            .file
-            .write_at(&mut parts, self.position)
-            .on("write", path)
-        {
-            Ok(()) => return Ok(()),
-            Err(error) => Failure::from(error),
-        };
-        let restored = self.file.set_len(self.position).on("truncate", path);
-        Err(restored.map_or_else(Failure::Broken, |()| failure))
-    }
 }
 
 /// Bytes written to a segment between two hints to the kernel. What is not on the disk yet at one
@@ -267,6 +327,8 @@ pub(crate) enum Failure {
     Refused(Shortage),
     /// What is on the disk is unknown.
     Broken(Error),
+    /// The partition takes no writes.
+    Stopped,
 }
 
 impl From<Error> for Failure {

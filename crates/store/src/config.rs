@@ -33,6 +33,8 @@ pub struct StoreOptions {
     /// Bytes appended to a partition between two of its recovery points.
     /// It bounds what is scanned after a crash and what the kernel holds unwritten.
     pub recovery_point_bytes: u64,
+    /// Bytes that the journal may take on the disk; 0 keeps it for appends to several partitions.
+    pub journal_bytes: u64,
     /// What a partition found on disk uses until [`Partition::set_config`](crate::Partition::set_config).
     pub default_config: LogConfig,
 }
@@ -45,6 +47,7 @@ impl Default for StoreOptions {
             pending_bytes: 128 << 20,
             producer_expiration_ms: 86_400_000,
             recovery_point_bytes: 64 << 20,
+            journal_bytes: 1 << 20,
             default_config: LogConfig::default(),
         }
     }

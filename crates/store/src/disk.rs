@@ -55,6 +55,9 @@ pub trait File: Debug + Send + Sync {
     fn write_at(&self, parts: &mut [IoSlice<'_>], position: u64) -> io::Result<()>;
     /// Cuts or extends the file.
     fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Sets room aside, so that writing `len` bytes from `position` will not lack any. Bytes and length
+    /// stay as they are. Where the file system cannot do that, nothing happens.
+    fn reserve(&self, position: u64, len: u64) -> io::Result<()>;
     /// Makes what was written survive a power cut.
     fn sync(&self) -> io::Result<()>;
     /// Says that nothing below `end` will be needed soon, so that it need not stay in memory. Only a

@@ -130,6 +130,12 @@ pub enum Error {
         /// What the system answered.
         source: io::Error,
     },
+    /// Another partition of an append to several could not be written to; nothing of it was kept.
+    #[error("append to partition {partition} was given up with that to another")]
+    Abandoned {
+        /// The partition.
+        partition: TopicPartition,
+    },
     /// An earlier write or sync failed, so the partition takes no more writes.
     #[error("partition {partition} takes no writes since its disk failed")]
     Poisoned {

@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Producers,
     /// The mark of a clean shutdown.
     Clean,
+    /// Groups of appends that were synced in one place for many partitions.
+    Journal,
 }
 
 impl Kind {
@@ -45,6 +47,7 @@ impl Kind {
             Kind::Checkpoint => *b"MScp",
             Kind::Producers => *b"MSps",
             Kind::Clean => *b"MScl",
+            Kind::Journal => *b"MSjl",
         }
     }
 }

@@ -98,6 +98,7 @@ fn read(kind: Kind, bytes: &[u8]) -> Result<Contents, String> {
             Producers::decode(body).map(|producers| Contents::RecoveryPoint(producers.describe()))
         }
         Kind::Clean => Some(Contents::Clean),
+        Kind::Journal => None,
     };
     contents.ok_or_else(|| format!("a body of {} bytes has the wrong length", body.len()))
 }

@@ -1,8 +1,11 @@
 //! The first stage of an append: which offset a batch gets, decided under one short lock.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use millstream_batch::{Batch, Header};
 
+use crate::bond::Bond;
 use crate::error::Result;
 use crate::producer_state::{Accepted, Numbered, Producers, log_append_time};
 
@@ -46,6 +49,8 @@ pub(crate) struct Pending {
     pub(crate) header: Header,
     /// The stamped bytes.
     pub(crate) bytes: Bytes,
+    /// What it is appended together with, if it is.
+    pub(crate) bond: Option<Arc<Bond>>,
 }
 
 /// What appends share.
@@ -86,6 +91,7 @@ impl Intake {
         &mut self,
         batch: Batch,
         numbered: Option<Numbered>,
+        bond: Option<Arc<Bond>>,
         now_ms: i64,
     ) -> Header {
         let base_offset = self.next_offset;
@@ -100,7 +106,11 @@ impl Intake {
         }
         self.next_offset = header.next_offset();
         let bytes = batch.stamp(base_offset, self.leader_epoch);
-        self.pending.push(Pending { header, bytes });
+        self.pending.push(Pending {
+            header,
+            bytes,
+            bond,
+        });
         header
     }
 }

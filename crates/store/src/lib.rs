@@ -9,6 +9,7 @@
 //! comes in as milliseconds since 1970.
 
 mod appender;
+mod bond;
 pub mod check;
 mod checkpoint;
 mod config;
@@ -19,6 +20,7 @@ mod format;
 mod index;
 pub mod inspect;
 mod intake;
+mod journal;
 mod keeper;
 mod lock;
 mod log;

@@ -13,13 +13,14 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::appender::Appender;
+use crate::bond::Bond;
 use crate::checkpoint::Checkpoint;
 use crate::config::{LogConfig, TopicPartition};
 use crate::epochs::{EpochEnd, Epochs};
 use crate::error::{Error, Result};
 use crate::intake::{AppendMode, Appended, Intake};
 use crate::log::Log;
-use crate::producer_state::{ProducerSnapshot, log_append_time};
+use crate::producer_state::{Numbered, ProducerSnapshot, log_append_time};
 use crate::progress::{Ack, Offsets, Progress, Stop};
 use crate::recovery::Recovered;
 use crate::snapshot;
@@ -107,11 +108,7 @@ impl Partition {
         mode: AppendMode,
         now_ms: i64,
     ) -> Result<Appended> {
-        self.check_size(&batch)?;
-        if let Some(why) = self.progress.stopped() {
-            return Err(why.error(self.id));
-        }
-        let size = batch.size();
+        self.check(&batch)?;
         let mut intake = self.intake.lock();
         let (numbered, original) = intake.check(batch.header(), mode)?;
         if let Some(original) = original {
@@ -119,21 +116,20 @@ impl Partition {
             return Ok(self.appended(first, last, original.log_append_time, true));
         }
         match mode {
-            AppendMode::Client => self.shared.queue.admit(size)?,
-            AppendMode::Internal => self.shared.queue.count(size),
+            AppendMode::Client => self.shared.queue.admit(batch.size())?,
+            AppendMode::Internal => self.shared.queue.count(batch.size()),
         }
-        let header = intake.accept(batch, numbered, now_ms);
-        self.progress.set_log_end(intake.next_offset);
+        let appended = self.accept(&mut intake, batch, numbered, None, now_ms);
         let first_in_line = !std::mem::replace(&mut intake.queued, true);
         drop(intake);
         if first_in_line {
             self.shared.queue.push(Arc::clone(self));
         }
-        let stamped = log_append_time(&header);
-        Ok(self.appended(header.base_offset, header.last_offset(), stamped, false))
+        Ok(appended)
     }
 
-    fn check_size(&self, batch: &Batch) -> Result<()> {
+    /// Whether a batch could be appended now, whatever its producer.
+    pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
         let (size, limit) = (batch.size(), self.config.load().segment_bytes);
         if size as u64 > u64::from(limit) {
             return Err(Error::BatchTooLarge {
@@ -142,7 +138,25 @@ impl Partition {
                 limit,
             });
         }
-        Ok(())
+        match self.progress.stopped() {
+            Some(why) => Err(why.error(self.id)),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a batch that was checked and counted the next offsets.
+    pub(crate) fn accept(
+        &self,
+        intake: &mut Intake,
+        batch: Batch,
+        numbered: Option<Numbered>,
+        bond: Option<Arc<Bond>>,
+        now_ms: i64,
+    ) -> Appended {
+        let header = intake.accept(batch, numbered, bond, now_ms);
+        self.progress.set_log_end(intake.next_offset);
+        let stamped = log_append_time(&header);
+        self.appended(header.base_offset, header.last_offset(), stamped, false)
     }
 
     fn appended(&self, first: i64, last: i64, log_append_time: i64, duplicate: bool) -> Appended {

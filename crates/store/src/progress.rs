@@ -65,6 +65,8 @@ pub(crate) struct Progress {
     written: AtomicI64,
     high_watermark: AtomicI64,
     log_end: AtomicI64,
+    /// What is below was written, or is known to be lost.
+    resolved: AtomicI64,
     /// Whether `state.lost` holds anything.
     any_lost: AtomicBool,
     state: Mutex<State>,
@@ -93,6 +95,7 @@ impl Progress {
             written: AtomicI64::new(log_end),
             high_watermark: AtomicI64::new(log_end),
             log_end: AtomicI64::new(log_end),
+            resolved: AtomicI64::new(log_end),
             any_lost: AtomicBool::new(false),
             state: Mutex::default(),
         }
@@ -125,9 +128,20 @@ impl Progress {
         self.reached(Ack::Written) == self.reached(Ack::Durable)
     }
 
+    /// Whether everything that was given an offset below `end` is visible, or known to be lost.
+    pub(crate) fn is_settled_at(&self, end: i64) -> bool {
+        // In this order: an offset is resolved only once the other marks say so.
+        self.resolved.load(Ordering::Acquire) == end && self.is_settled()
+    }
+
+    fn resolve(&self, offset: i64) {
+        self.resolved.fetch_max(offset, Ordering::AcqRel);
+    }
+
     /// Records what is in the file and wakes those who waited for that.
     pub(crate) fn set_written(&self, offset: i64) {
         self.written.store(offset, Ordering::Release);
+        self.resolve(offset);
         self.wake(|waiter| waiter.ack == Ack::Written && waiter.next_offset <= offset);
     }
 
@@ -135,6 +149,7 @@ impl Progress {
     pub(crate) fn set_high_watermark(&self, offset: i64) {
         self.written.fetch_max(offset, Ordering::AcqRel);
         self.high_watermark.store(offset, Ordering::Release);
+        self.resolve(offset);
         self.wake(|waiter| waiter.next_offset <= offset);
     }
 
@@ -150,6 +165,7 @@ impl Progress {
             }
             self.any_lost.store(true, Ordering::Release);
         }
+        self.resolve(offsets.end);
         self.wake(|waiter| ends_in(waiter.next_offset, &offsets));
     }
 

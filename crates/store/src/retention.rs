@@ -159,7 +159,8 @@ impl Partition {
     fn settled(&self) -> Option<(i64, Vec<u8>)> {
         let _appender = self.appender.lock();
         let intake = self.intake.lock();
-        (intake.pending.is_empty() && self.progress.is_settled())
+        self.progress
+            .is_settled_at(intake.next_offset)
             .then(|| (self.offsets().high_watermark, intake.producers.encode()))
     }
 }

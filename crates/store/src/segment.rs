@@ -44,6 +44,8 @@ pub(crate) struct Segment {
     used: AtomicBool,
     /// Whether anything was published since a recovery point was last made.
     unsaved: AtomicBool,
+    /// Bytes of which it is known that they are on the disk.
+    synced: AtomicU64,
     file: Mutex<Option<Arc<dyn File>>>,
     index: Mutex<Option<Index>>,
 }
@@ -95,6 +97,7 @@ impl Segment {
             max_timestamp: AtomicI64::new(NOT_LOADED),
             used: AtomicBool::new(true),
             unsaved: AtomicBool::new(false),
+            synced: AtomicU64::new(0),
             file: Mutex::new(None),
             index: Mutex::new(None),
         }
@@ -231,7 +234,20 @@ impl Segment {
 
     /// Makes what was written survive a power cut.
     pub(crate) fn sync(&self) -> Result<()> {
-        self.file()?.sync().on("sync", &self.path)
+        let visible = self.size();
+        self.file()?.sync().on("sync", &self.path)?;
+        self.set_synced_to(visible);
+        Ok(())
+    }
+
+    /// Says that the bytes below `end` were synced.
+    pub(crate) fn set_synced_to(&self, end: u64) {
+        self.synced.fetch_max(end, Ordering::AcqRel);
+    }
+
+    /// Whether a sync has covered the bytes below `end`.
+    pub(crate) fn is_synced_to(&self, end: u64) -> bool {
+        self.synced.load(Ordering::Acquire) >= end
     }
 
     /// Greatest timestamp of the first visible batch; `None` in an empty segment; blocks.

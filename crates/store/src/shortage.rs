@@ -14,6 +14,8 @@ pub(crate) enum Shortage {
     Space,
     /// What the system needs to open a file: descriptors, or memory.
     Handle(Errno),
+    /// Another partition of an append to several, which could not be written to.
+    Partner,
 }
 
 impl Shortage {
@@ -41,6 +43,7 @@ impl Shortage {
                 partition,
                 source: errno.into(),
             },
+            Shortage::Partner => Error::Abandoned { partition },
         }
     }
 }

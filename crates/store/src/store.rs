@@ -4,6 +4,7 @@
 //! <data>/lock                              held while a process has the store open
 //! <data>/meta                              format version and cluster id
 //! <data>/clean                             there only while the store is closed cleanly
+//! <data>/journal/                          appends that are not in the segments yet; see `journal`
 //! <data>/topics/<topic id>/<index>/        one partition:
 //!     checkpoint                           log start and leader epochs
 //!     <base offset>.log, .index            segments
@@ -25,6 +26,7 @@ use crate::config::{LogConfig, StoreOptions, TopicPartition};
 use crate::disk::{Disk, File, OsDisk};
 use crate::error::{Error, IoContext, Result};
 use crate::format::{self, Kind};
+use crate::journal::{self, Journal, Shelf};
 use crate::keeper::{self, Job, Keeper};
 use crate::partition::Partition;
 use crate::progress::Stop;
@@ -45,6 +47,9 @@ pub(crate) struct Shared {
     pub(crate) options: StoreOptions,
     pub(crate) queue: Queue,
     pub(crate) syncers: Syncers,
+    /// Those of segments that only the journal waits for.
+    pub(crate) settlers: Syncers,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) keeper: Keeper,
 }
 
@@ -55,7 +60,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub struct Store {
     dir: PathBuf,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     partitions: RwLock<HashMap<TopicPartition, Arc<Partition>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     _lock: Arc<dyn File>,
@@ -80,20 +85,29 @@ impl Store {
         options: StoreOptions,
         now_ms: i64,
     ) -> Result<Self> {
-        let topics = dir.join("topics");
+        let (topics, journal) = (dir.join("topics"), dir.join("journal"));
         disk.create_dir(&topics).on("create", &topics)?;
+        disk.create_dir(&journal).on("create", &journal)?;
         let lock = lock::acquire(&*disk, dir)?;
         let cluster_id = meta::load_or_create(&*disk, dir, options.cluster_id)?;
         let (sender, jobs) = mpsc::channel();
+        let volume = Volume { disk, cluster_id };
+        let shelf = Shelf::new(volume.clone(), journal.clone(), options.journal_bytes);
         let shared = Arc::new(Shared {
-            volume: Volume { disk, cluster_id },
+            volume,
             queue: Queue::new(options.pending_bytes),
             syncers: Syncers::default(),
+            settlers: Syncers::default(),
+            shelf: Arc::new(shelf),
             keeper: Keeper::new(sender),
             options,
         });
         let clean = take_clean_mark(&shared.volume, dir)?;
+        if !clean {
+            journal::refill(&shared.volume, &journal, &topics)?;
+        }
         let partitions = open_partitions(&shared, &topics, clean, now_ms)?;
+        journal::remove(&shared.volume, &journal)?;
         let threads = start_threads(&shared, jobs)?;
         Ok(Store {
             dir: dir.to_owned(),
@@ -259,6 +273,7 @@ impl Store {
             .map(|partition| partition.save_at_end())
             .collect();
         saved.into_iter().collect::<Result<()>>()?;
+        journal::remove(&self.shared.volume, &self.dir.join("journal"))?;
         let path = self.dir.join("clean");
         let Volume { disk, cluster_id } = &self.shared.volume;
         format::save(&**disk, &path, Kind::Clean, *cluster_id, &[])
@@ -275,6 +290,8 @@ impl Store {
                 stopped = Err(Error::Panicked { thread: name });
             }
             self.shared.syncers.end();
+            self.shared.shelf.end();
+            self.shared.settlers.end();
             self.shared.keeper.send(Job::End);
         }
         stopped
@@ -302,15 +319,24 @@ pub(crate) fn partition_dir(data: &Path, id: TopicPartition) -> PathBuf {
 
 /// Starts the threads of a store; the writer is the first.
 fn start_threads(shared: &Arc<Shared>, jobs: mpsc::Receiver<Job>) -> Result<Vec<JoinHandle<()>>> {
-    let writer = Writer::new(Arc::clone(shared));
+    let journal = Journal::new(Arc::clone(&shared.shelf));
+    let writer = Writer::new(Arc::clone(shared), journal);
     let disk = Arc::clone(&shared.volume.disk);
+    let settling = Arc::clone(shared);
     let mut threads = vec![
         spawn("store-writer", move || writer.run())?,
         spawn("store-keeper", move || keeper::run(&*disk, &jobs))?,
+        spawn("store-settler", move || {
+            settling.shelf.run(&settling.settlers);
+        })?,
     ];
     for _ in 0..syncers::HELPERS {
         let shared = Arc::clone(shared);
         threads.push(spawn("store-syncer", move || shared.syncers.help())?);
+    }
+    for _ in 0..syncers::SETTLERS {
+        let shared = Arc::clone(shared);
+        threads.push(spawn("store-settler", move || shared.settlers.help())?);
     }
     Ok(threads)
 }

@@ -15,6 +15,9 @@ use crate::disk::File;
 /// Threads besides the writer itself; more gain nothing, for they wait for the same device.
 pub(crate) const HELPERS: usize = 7;
 
+/// The same for what nobody waits for.
+pub(crate) const SETTLERS: usize = 3;
+
 /// The files that wait for one of the threads.
 #[derive(Debug, Default)]
 pub(crate) struct Syncers {

@@ -1,15 +1,18 @@
 //! The writer thread of a store: group commit.
 //!
-//! While one group is synced, the next one gathers in the queue; so the busier the store, the more
-//! appends share a sync. A group is: take what waits, one vectored write per segment, one sync per
-//! segment that promises durability, publish, wake.
+//! While one group is committed, the next one gathers in the queue; so the busier the store, the more
+//! appends share a sync. A group is: take what waits, write it to the segments, make it durable,
+//! publish, wake. Durable is made by a sync for each segment or by one for the journal, whichever costs
+//! less; batches that are bound to those of other partitions go to the journal before any segment.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::appender::{Failure, Run};
+use crate::appender::{Failure, Now, Run};
 use crate::config::{Flush, TopicPartition};
 use crate::error::{IoContext, Result};
 use crate::intake::Pending;
+use crate::journal::{Journal, Part};
 use crate::keeper::Job;
 use crate::partition::Partition;
 use crate::progress::Stop;
@@ -21,15 +24,26 @@ use crate::writeback::WriteBack;
 /// The thread's own state.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
+    journal: Journal,
     budget: Budget,
     write_back: WriteBack,
+}
+
+/// What was taken from the intake of a partition.
+struct Taken {
+    partition: Arc<Partition>,
+    batches: Vec<Pending>,
+    /// Producer states after them, when a recovery point is due.
+    snapshot: Option<Vec<u8>>,
 }
 
 /// What one partition has in a group.
 struct Commit {
     partition: Arc<Partition>,
     runs: Vec<Run>,
-    /// Offset after the last batch written.
+    /// Offset of the first batch that was taken.
+    first_offset: i64,
+    /// Offset after the last batch that has a place.
     next_offset: i64,
     flush: Flush,
     /// Whether what lies below promised less than this.
@@ -40,10 +54,11 @@ struct Commit {
 
 impl Writer {
     /// A writer for a store.
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, journal: Journal) -> Self {
         let budget = Budget::new(shared.options.tail_bytes);
         Writer {
             shared,
+            journal,
             budget,
             write_back: WriteBack::default(),
         }
@@ -52,27 +67,64 @@ impl Writer {
     /// Serves the queue until it ends.
     pub(crate) fn run(mut self) {
         while let Some(partitions) = self.shared.queue.take() {
-            self.group(partitions);
+            let taken = self.take(partitions);
+            self.group(taken);
         }
     }
 
-    /// Commits everything that waits in these partitions.
-    fn group(&mut self, partitions: Vec<Arc<Partition>>) {
-        let commits: Vec<Commit> = partitions
-            .into_iter()
-            .filter_map(|partition| self.write(partition))
-            .collect();
-        let (kept, unsynced): (Vec<_>, Vec<_>) = commits
-            .into_iter()
-            .partition(|commit| commit.flush == Flush::PageCache);
+    /// Takes what waits in these partitions, and in all others that it is bound to.
+    fn take(&self, mut partitions: Vec<Arc<Partition>>) -> Vec<Taken> {
+        let mut all: HashMap<TopicPartition, Taken> = HashMap::new();
+        while let Some(partition) = partitions.pop() {
+            let (batches, snapshot) = self.drain(&partition);
+            let bonds = batches.iter().filter_map(|batch| batch.bond.as_ref());
+            partitions.extend(bonds.flat_map(|bond| bond.partitions.iter().map(Arc::clone)));
+            if batches.is_empty() {
+                continue;
+            }
+            let taken = all.entry(partition.id).or_insert_with(|| Taken {
+                partition,
+                batches: Vec::new(),
+                snapshot: None,
+            });
+            taken.batches.extend(batches);
+            taken.snapshot = snapshot.or(taken.snapshot.take());
+        }
+        all.into_values().collect()
+    }
+
+    /// Takes what waits in a partition, with the producer states after it if a recovery point is due.
+    fn drain(&self, partition: &Partition) -> (Vec<Pending>, Option<Vec<u8>>) {
+        let limit = self.shared.options.recovery_point_bytes;
+        let due = partition.appender.lock().since_recovery_point >= limit;
+        let mut intake = partition.intake.lock();
+        intake.queued = false;
+        let batches = std::mem::take(&mut intake.pending);
+        let snapshot = due.then(|| intake.producers.encode());
+        drop(intake);
+        let bytes = batches.iter().map(|batch| batch.bytes.len()).sum();
+        self.shared.queue.release(bytes);
+        (batches, snapshot)
+    }
+
+    /// Commits what was taken.
+    fn group(&mut self, taken: Vec<Taken>) {
+        let is_bound = |taken: &Taken| taken.batches.iter().any(|batch| batch.bond.is_some());
+        let (bound, free): (Vec<_>, Vec<_>) = taken.into_iter().partition(is_bound);
+        let ahead = self.reserve(bound);
+        let written = free.into_iter().filter_map(|taken| self.write(taken));
+        let (kept, unsynced): (Vec<_>, Vec<_>) =
+            written.partition(|commit| commit.flush == Flush::PageCache);
         for commit in kept {
             self.count_unsynced(&commit);
             self.publish(commit);
         }
-        for commit in unsynced.iter().filter(|commit| commit.is_first_synced) {
-            commit.partition.sync_unsaved();
-        }
-        for (commit, synced) in self.sync(unsynced) {
+        let promised_less = ahead
+            .iter()
+            .chain(&unsynced)
+            .filter(|commit| commit.is_first_synced);
+        promised_less.for_each(|commit| commit.partition.sync_unsaved());
+        for (commit, synced) in self.make_durable(ahead, unsynced) {
             match synced {
                 // A failure is told to one sync only; it may have been another that heard of it.
                 Ok(()) if commit.partition.progress.stopped() == Some(Stop::Poisoned) => {}
@@ -80,6 +132,104 @@ impl Writer {
                 Err(error) => commit.partition.poison(&error),
             }
         }
+    }
+
+    /// Writes what was taken from a partition; `None` if nothing was written.
+    fn write(&self, taken: Taken) -> Option<Commit> {
+        let (mut commit, failure) = place(taken, Now::Write);
+        if let Some(failure) = failure {
+            commit.snapshot = None;
+            // Before anybody takes what is settled for all there is: the producers' states are ahead.
+            self.fail(&commit.partition, commit.next_offset, &failure);
+        }
+        if commit.runs.is_empty() {
+            return None;
+        }
+        commit.partition.progress.set_written(commit.next_offset);
+        Some(commit)
+    }
+
+    /// Gives batches that stand or fall together their places, with room set aside. If one of them
+    /// cannot have any, there is nothing.
+    fn reserve(&self, bound: Vec<Taken>) -> Vec<Commit> {
+        let placed = bound.into_iter().map(|taken| place(taken, Now::Reserve));
+        let (commits, failures): (Vec<_>, Vec<_>) = placed.unzip();
+        if failures.iter().all(Option::is_none) {
+            return commits;
+        }
+        for (commit, failure) in commits.iter().zip(failures) {
+            let partner = Failure::Refused(Shortage::Partner);
+            self.give_up(commit, failure.as_ref().unwrap_or(&partner));
+        }
+        Vec::new()
+    }
+
+    /// Takes back the places of batches that will not be written.
+    fn give_up(&self, commit: &Commit, failure: &Failure) {
+        let mut appender = commit.partition.appender.lock();
+        appender.take_back(&commit.runs);
+        if commit.is_first_synced {
+            appender.note_flush(Flush::PageCache);
+        }
+        drop(appender);
+        self.fail(&commit.partition, commit.first_offset, failure);
+    }
+
+    /// Deals with batches that are not in the log, from an offset on.
+    fn fail(&self, partition: &Partition, from: i64, failure: &Failure) {
+        match failure {
+            Failure::Stopped => {}
+            Failure::Broken(error) => partition.poison(error),
+            Failure::Refused(shortage) => {
+                // Whatever came in meanwhile builds on what was lost.
+                let mut intake = partition.intake.lock();
+                let late = std::mem::take(&mut intake.pending);
+                let bytes = late.iter().map(|batch| batch.bytes.len()).sum();
+                self.shared.queue.release(bytes);
+                intake.producers.forget_from(from);
+                let end = intake.next_offset;
+                drop(intake);
+                partition.progress.lose(from..end, *shortage);
+            }
+        }
+    }
+
+    /// Makes commits durable: those that are `ahead` of their segments by the journal, the others by
+    /// what costs less. Tells of each how that went.
+    fn make_durable(
+        &mut self,
+        ahead: Vec<Commit>,
+        written: Vec<Commit>,
+    ) -> Vec<(Commit, Result<()>)> {
+        let needed = !ahead.is_empty();
+        let (joining, alone) = match journal_pays(&written, needed) {
+            true => (written, Vec::new()),
+            false => (Vec::new(), written),
+        };
+        let mut results = self.sync(alone);
+        let parts: Vec<Part<'_>> = ahead
+            .iter()
+            .chain(&joining)
+            .flat_map(Commit::parts)
+            .collect();
+        if parts.is_empty() {
+            return results;
+        }
+        let journaled = self.journal.append(&parts, needed);
+        match journaled {
+            Ok(true) => {
+                results.extend(ahead.into_iter().map(Commit::write_behind));
+                results.extend(joining.into_iter().map(|commit| (commit, Ok(()))));
+            }
+            other => {
+                let failure = other.err().unwrap_or(Failure::Refused(Shortage::Space));
+                ahead
+                    .iter()
+                    .for_each(|commit| self.give_up(commit, &failure));
+                results.extend(self.sync(joining));
+            }
+        }
+        results
     }
 
     /// Sees to it that what is not synced now will be.
@@ -91,66 +241,22 @@ impl Writer {
         }
     }
 
-    /// Syncs every file that was written to, and tells of each commit whether all of its were.
+    /// Syncs the segments that were written to, and tells of each commit whether all of its were.
     fn sync(&self, commits: Vec<Commit>) -> Vec<(Commit, Result<()>)> {
         let runs = commits.iter().flat_map(|commit| &commit.runs);
         let files = runs.map(|run| Arc::clone(&run.file)).collect();
         let mut results = self.shared.syncers.sync(files).into_iter();
         let all = |commit: Commit| {
             let own = commit.runs.iter().zip(&mut results);
-            let synced = own.map(|(run, result)| result.on("sync", run.segment.log_path()));
+            let synced = own.map(|(run, result)| {
+                result.on("sync", run.segment.log_path())?;
+                run.segment.set_synced_to(run.end());
+                Ok(())
+            });
             let first_error = synced.collect::<Vec<_>>().into_iter().collect();
             (commit, first_error)
         };
         commits.into_iter().map(all).collect()
-    }
-
-    /// Takes what waits in a partition and writes it; `None` if nothing was written.
-    fn write(&self, partition: Arc<Partition>) -> Option<Commit> {
-        let mut appender = partition.appender.lock();
-        let due = appender.since_recovery_point >= self.shared.options.recovery_point_bytes;
-        let (batches, mut snapshot) = drain(&partition, due);
-        let bytes = batches.iter().map(|batch| batch.bytes.len()).sum();
-        self.shared.queue.release(bytes);
-        if matches!(
-            partition.progress.stopped(),
-            Some(Stop::Poisoned | Stop::Deleted)
-        ) {
-            return None;
-        }
-        let first = batches.first()?.header.base_offset;
-        let (runs, failure) = appender.write(&partition, batches);
-        if snapshot.is_some() {
-            appender.since_recovery_point = 0;
-        }
-        let lacks = match &failure {
-            Some(Failure::Refused(shortage)) => Some(*shortage),
-            _ => None,
-        };
-        if appender.note_shortage(lacks) {
-            tell_of_shortage(partition.id, lacks);
-        }
-        let last = runs.last().and_then(|run| run.batches.last());
-        let next_offset = last.map(|batch| batch.header.next_offset());
-        if let Some(failure) = failure {
-            snapshot = None;
-            let from = next_offset.unwrap_or(first);
-            // Before anybody takes what is settled for all there is: the producers' states are ahead.
-            fail(&self.shared, &partition, from, failure);
-        }
-        let next_offset = next_offset?;
-        partition.progress.set_written(next_offset);
-        let flush = partition.config.load().flush;
-        let is_first_synced = appender.note_flush(flush);
-        drop(appender);
-        Some(Commit {
-            partition,
-            runs,
-            next_offset,
-            flush,
-            is_first_synced,
-            snapshot,
-        })
     }
 
     /// Makes a commit visible and wakes who waited for it.
@@ -185,38 +291,84 @@ impl Writer {
     }
 }
 
-/// Takes what waits in a partition, with the producer states after it if a recovery point is due.
-fn drain(partition: &Partition, due: bool) -> (Vec<Pending>, Option<Vec<u8>>) {
-    let mut intake = partition.intake.lock();
-    intake.queued = false;
-    let batches = std::mem::take(&mut intake.pending);
-    let snapshot = due.then(|| intake.producers.encode());
-    (batches, snapshot)
+impl Commit {
+    /// What the journal is told of it.
+    fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let part = |run| Part {
+            partition: &self.partition,
+            run,
+        };
+        self.runs.iter().map(part)
+    }
+
+    /// Writes to the segments what the journal has already.
+    fn write_behind(self) -> (Self, Result<()>) {
+        let written = self.runs.iter().try_for_each(Run::write);
+        (self, written)
+    }
+}
+
+/// Bytes whose writing costs as much as the sync of a segment. One of the journal, which is overwritten,
+/// costs half of that.
+const SYNC_IN_BYTES: u64 = 128 << 10;
+
+/// Whether writing these commits to the journal as well costs less than syncing their segments, with
+/// or without a sync of the journal that has to be made anyway.
+fn journal_pays(commits: &[Commit], synced_anyway: bool) -> bool {
+    let runs = || commits.iter().flat_map(|commit| &commit.runs);
+    let bytes: u64 = runs().map(Run::len).sum();
+    let journal = if synced_anyway { 0 } else { SYNC_IN_BYTES / 2 };
+    journal + bytes <= runs().count() as u64 * SYNC_IN_BYTES
+}
+
+/// Gives what was taken its places, and writes it unless that is to come later. Tells why if that is not
+/// all.
+fn place(taken: Taken, now: Now) -> (Commit, Option<Failure>) {
+    let Taken {
+        partition,
+        batches,
+        snapshot,
+    } = taken;
+    let first_offset = batches.first().map_or(0, |batch| batch.header.base_offset);
+    let mut appender = partition.appender.lock();
+    let (runs, failure) = match partition.progress.stopped() {
+        Some(Stop::Poisoned | Stop::Deleted) => (Vec::new(), Some(Failure::Stopped)),
+        _ => appender.place(&partition, batches, now),
+    };
+    if snapshot.is_some() {
+        appender.since_recovery_point = 0;
+    }
+    let lacks = match &failure {
+        Some(Failure::Refused(shortage)) => Some(*shortage),
+        _ => None,
+    };
+    if appender.note_shortage(lacks) {
+        tell_of_shortage(partition.id, lacks);
+    }
+    let last = runs.last().and_then(|run| run.batches.last());
+    let next_offset = last.map_or(first_offset, |batch| batch.header.next_offset());
+    let flush = match now {
+        Now::Write => partition.config.load().flush,
+        Now::Reserve => Flush::Sync,
+    };
+    let is_first_synced = !runs.is_empty() && appender.note_flush(flush);
+    drop(appender);
+    let commit = Commit {
+        partition,
+        runs,
+        first_offset,
+        next_offset,
+        flush,
+        is_first_synced,
+        snapshot,
+    };
+    (commit, failure)
 }
 
 fn tell_of_shortage(partition: TopicPartition, lacks: Option<Shortage>) {
     match lacks.map(|shortage| shortage.error(partition)) {
         Some(error) => tracing::error!(%partition, %error, "appends are refused"),
         None => tracing::info!(%partition, "nothing is lacking any more: appends are taken"),
-    }
-}
-
-/// Deals with a write that did not happen from an offset on.
-fn fail(shared: &Shared, partition: &Partition, from: i64, failure: Failure) {
-    match failure {
-        Failure::Broken(error) => partition.poison(&error),
-        Failure::Refused(shortage) => {
-            // Whatever came in meanwhile builds on what was lost.
-            let mut intake = partition.intake.lock();
-            let late = std::mem::take(&mut intake.pending);
-            shared
-                .queue
-                .release(late.iter().map(|batch| batch.bytes.len()).sum());
-            intake.producers.forget_from(from);
-            let end = intake.next_offset;
-            drop(intake);
-            partition.progress.lose(from..end, shortage);
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use millstream_store::check::{Depth, Finding, Severity, Summary, check_on};
 use millstream_store::disk::Disk;
 use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
 use millstream_store::{Error, LogConfig, StoreOptions};
-use support::{DATA, ID, append, batch, no_tail, numbered, open, segments_of};
+use support::{DATA, ID, append, batch, numbered, open, segments_of, segments_only};
 
 /// Whatever was written, synced or not.
 const ALL: Survives = Survives::Torn(1 << 20);
@@ -67,7 +67,10 @@ async fn produced(
 /// The same, closed cleanly.
 async fn closed(batches: i32) -> FaultyDisk {
     let disk = FaultyDisk::default();
-    produced(&disk, no_tail(), batches).await.close().unwrap();
+    produced(&disk, segments_only(), batches)
+        .await
+        .close()
+        .unwrap();
     disk.crash(ALL)
 }
 
@@ -136,9 +139,9 @@ async fn what_is_lost_is_told_by_its_offsets() {
 #[tokio::test]
 async fn a_flipped_bit_in_any_small_file_is_found() {
     let disk = FaultyDisk::default();
-    drop(produced(&disk, no_tail(), 9).await);
+    drop(produced(&disk, segments_only(), 9).await);
     // The crash makes a second leader epoch, and so a checkpoint.
-    let store = open(&disk, no_tail()).unwrap();
+    let store = open(&disk, segments_only()).unwrap();
     append(&store.partition(&ID).unwrap(), batch(1, 1))
         .await
         .unwrap();
@@ -214,7 +217,7 @@ async fn records_that_were_sent_wrong_are_found_on_request() {
     let crc = crc32c::crc32c(&bytes[21..]);
     bytes[17..21].copy_from_slice(&crc.to_be_bytes());
     let disk = FaultyDisk::default();
-    let store = open(&disk, no_tail()).unwrap();
+    let store = open(&disk, segments_only()).unwrap();
     let partition = store.create_partition(ID, LogConfig::default()).unwrap();
     append(&partition, Batch::parse(bytes).unwrap())
         .await
@@ -234,7 +237,7 @@ async fn records_that_were_sent_wrong_are_found_on_request() {
 async fn no_crash_is_taken_for_damage_and_what_is_told_is_what_recovery_cuts() {
     let eager = || StoreOptions {
         recovery_point_bytes: 500,
-        ..no_tail()
+        ..segments_only()
     };
     let whole = FaultyDisk::default();
     produced(&whole, eager(), 12).await.close().unwrap();
@@ -274,7 +277,7 @@ fn check_prediction(disk: &FaultyDisk, context: &str) {
         _ => 0,
     };
     let cut: u64 = findings.iter().map(cut).sum();
-    let store = open(disk, no_tail()).unwrap();
+    let store = open(disk, segments_only()).unwrap();
     let left = store.partition(&ID).map_or(0, |partition| partition.size());
     assert_eq!(summary.bytes - cut, left, "{context}: {findings:?}");
 }

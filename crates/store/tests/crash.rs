@@ -8,7 +8,9 @@ use std::path::Path;
 use millstream_store::disk::Disk;
 use millstream_store::disk::faulty::{FaultyDisk, Survives};
 use millstream_store::{Error, Flush, LogConfig, Store, StoreOptions};
-use support::{DATA, ID, append, bases, batch, no_tail, numbered, open, read_all, segments_of};
+use support::{
+    DATA, ID, append, bases, batch, no_tail, numbered, open, read_all, segments_of, segments_only,
+};
 
 /// Frequent recovery points, so that crashes meet them, too.
 fn eager() -> StoreOptions {
@@ -123,7 +125,7 @@ async fn a_crash_at_any_sync_of_recovery_loses_nothing_either() {
 #[tokio::test]
 async fn the_log_is_cut_exactly_where_the_last_segment_was_torn() {
     let disk = FaultyDisk::default();
-    let store = open(&disk, no_tail()).unwrap();
+    let store = open(&disk, segments_only()).unwrap();
     let partition = store.create_partition(ID, LogConfig::default()).unwrap();
     let mut ends = vec![0];
     for records in [1, 3, 2, 4] {
@@ -159,7 +161,7 @@ async fn the_log_is_cut_exactly_where_the_last_segment_was_torn() {
 
 async fn check_cut(disk: &FaultyDisk, ends: &[usize], offsets: &[i64], len: usize) {
     let whole = ends.partition_point(|&end| end <= len) - 1;
-    let store = open(disk, no_tail()).unwrap();
+    let store = open(disk, segments_only()).unwrap();
     let partition = store.partition(&ID).unwrap();
     assert_eq!(
         partition.offsets().log_end,
@@ -177,7 +179,7 @@ async fn check_cut(disk: &FaultyDisk, ends: &[usize], offsets: &[i64], len: usiz
 #[tokio::test]
 async fn nothing_behind_a_cut_comes_back_under_its_old_offset() {
     let disk = FaultyDisk::default();
-    let store = open(&disk, no_tail()).unwrap();
+    let store = open(&disk, segments_only()).unwrap();
     let partition = store.create_partition(ID, segments_of(300)).unwrap();
     for _ in 0..10 {
         append(&partition, batch(1, 100)).await.unwrap();
@@ -189,7 +191,7 @@ async fn nothing_behind_a_cut_comes_back_under_its_old_offset() {
     assert_eq!(logs().len(), 10);
     disk.damage(&logs()[4], |bytes| bytes[100] ^= 1);
 
-    let store = open(&disk, no_tail()).unwrap();
+    let store = open(&disk, segments_only()).unwrap();
     let partition = store.partition(&ID).unwrap();
     assert_eq!(partition.offsets().log_end, 4);
     assert_eq!(logs().len(), 4);
@@ -200,7 +202,7 @@ async fn nothing_behind_a_cut_comes_back_under_its_old_offset() {
 #[tokio::test]
 async fn damage_below_the_recovery_point_is_told_and_not_cut() {
     let disk = FaultyDisk::default();
-    let store = open(&disk, no_tail()).unwrap();
+    let store = open(&disk, segments_only()).unwrap();
     let partition = store.create_partition(ID, LogConfig::default()).unwrap();
     for _ in 0..10 {
         append(&partition, batch(1, 100)).await.unwrap();
@@ -223,7 +225,7 @@ async fn damage_below_the_recovery_point_is_told_and_not_cut() {
         changed.remove_file(&index).unwrap();
         changed.damage(&log, |bytes| bytes[whole + 100] ^= 1);
         for damaged in [truncated, changed] {
-            let error = open(&damaged, no_tail()).unwrap_err();
+            let error = open(&damaged, segments_only()).unwrap_err();
             let Error::Corrupt { file, position, .. } = error else {
                 panic!("{error}")
             };
@@ -351,7 +353,7 @@ async fn a_partition_that_lacked_files_takes_appends_once_they_can_be_opened() {
     // Too many files of the process, of the system; no memory to open one.
     for errno in [24, 23, 12] {
         let disk = FaultyDisk::default();
-        let store = open(&disk, no_tail()).unwrap();
+        let store = open(&disk, segments_only()).unwrap();
         let partition = store.create_partition(ID, segments_of(300)).unwrap();
         let mut sequence = 0;
         for idle in [true, false, true] {

@@ -76,6 +76,9 @@ settings! {
     max_request_partition_size_limit: i32 = "max.request.partition.size.limit", "2000", min: 1;
     /// Bytes of recent records kept in memory for readers, all partitions together.
     tail_cache_bytes: i64 = "tail.cache.bytes", "33554432", min: 0;
+    /// Bytes that the journal may take on the disk: where appends to many partitions share one sync. With
+    /// 0 each segment is synced by itself.
+    journal_max_bytes: i64 = "journal.max.bytes", "268435456", min: 0;
 
     /// Default of cleanup.policy.
     log_cleanup_policy: CleanupPolicy = "log.cleanup.policy", "delete", dynamic: true;

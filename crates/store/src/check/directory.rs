@@ -17,7 +17,7 @@ use crate::segment::Volume;
 use crate::store::DELETED;
 
 /// Files and directories that belong there.
-const KNOWN: [&str; 4] = ["lock", "meta", "clean", "topics"];
+const KNOWN: [&str; 5] = ["lock", "meta", "clean", "journal", "topics"];
 
 /// Checks everything below a data directory.
 pub(super) fn check(

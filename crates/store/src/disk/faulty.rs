@@ -56,7 +56,7 @@ pub enum Survives {
     /// Everything that was written, as after a crash of the process alone. A power cut that comes
     /// later finds what this process synced.
     Written,
-    /// This many bytes of each file past the end of what was synced.
+    /// This many bytes of each file past the first that differs from what was synced.
     Torn(usize),
     /// Any sectors, drawn by this number, and either no name that was not synced or all.
     Mixed(u64),

@@ -22,11 +22,20 @@ pub(crate) const ID: TopicPartition = TopicPartition {
 /// Where a faulty disk has its data.
 pub(crate) const DATA: &str = "/data";
 
-/// Options without a memory tail, so that reads come from the disk.
+/// Options without a memory tail, so that reads come from the disk, and with a small journal.
 pub(crate) fn no_tail() -> StoreOptions {
     StoreOptions {
         tail_bytes: 0,
+        journal_bytes: 64_000,
         ..StoreOptions::default()
+    }
+}
+
+/// The same without a journal, so that what is found after a crash comes from the segments alone.
+pub(crate) fn segments_only() -> StoreOptions {
+    StoreOptions {
+        journal_bytes: 0,
+        ..no_tail()
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Images {
     pub(super) live: Vec<u8>,
     /// What a power cut leaves.
     pub(super) durable: Vec<u8>,
+    /// Bytes from the beginning for which room was set aside.
+    reserved: usize,
     /// Sectors that a failed sync left behind: the kernel takes them for clean, so that no later sync
     /// writes them unless somebody writes to them again, and what it shows of them is gone once it
     /// needs the memory.
@@ -66,15 +68,13 @@ impl FaultyFile {
         let left = match survives {
             Survives::Written => return bytes.clone(),
             Survives::Synced => bytes.durable.clone(),
-            Survives::Torn(more) => {
-                let end = bytes.live.len().min(bytes.durable.len() + more);
-                bytes.live[..end].to_vec()
-            }
+            Survives::Torn(more) => bytes.torn(more),
             Survives::Mixed(seed) => bytes.mixed(seed ^ mix(number)),
         };
         Images {
             live: left.clone(),
             durable: left,
+            reserved: 0,
             forsaken: BTreeSet::new(),
         }
     }
@@ -82,7 +82,7 @@ impl FaultyFile {
     /// Writes as much of a part as there is room for; whether that is all.
     fn write_part(&self, part: &[u8], position: usize) -> bool {
         let mut bytes = self.bytes.lock();
-        let wanted = (position + part.len()).saturating_sub(bytes.live.len());
+        let wanted = (position + part.len()).saturating_sub(bytes.room());
         let lacking = wanted - self.disk.take_room(wanted);
         bytes.write(&part[..part.len() - lacking], position);
         lacking == 0
@@ -99,6 +99,11 @@ impl Images {
         for sector in position / SECTOR..end.div_ceil(SECTOR) {
             self.forsaken.remove(&sector);
         }
+    }
+
+    /// Bytes that need no more room.
+    fn room(&self) -> usize {
+        self.live.len().max(self.reserved)
     }
 
     /// Makes durable what the kernel knows to be dirty.
@@ -121,6 +126,16 @@ impl Images {
         for sector in std::mem::take(&mut self.forsaken) {
             copy_sector(&mut self.live, &self.durable, sector);
         }
+    }
+
+    /// What there is if the device stops `more` bytes past the first that was not synced.
+    fn torn(&self, more: usize) -> Vec<u8> {
+        let pairs = self.live.iter().zip(&self.durable);
+        let same = pairs.take_while(|(live, durable)| live == durable).count();
+        let end = self.live.len().min(same + more);
+        let mut left = self.live[..end].to_vec();
+        left.extend(self.durable.iter().skip(end));
+        left
     }
 
     /// Sectors that were written since the last sync, or not, and any length in between.
@@ -204,6 +219,19 @@ impl File for FaultyFile {
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.disk.plan.admit(Op::SetLen)?;
         self.resize(len as usize);
+        Ok(())
+    }
+
+    fn reserve(&self, position: u64, len: u64) -> io::Result<()> {
+        self.disk.plan.admit(Op::SetLen)?;
+        let mut bytes = self.bytes.lock();
+        let wanted = ((position + len) as usize).saturating_sub(bytes.room());
+        let taken = self.disk.take_room(wanted);
+        if taken < wanted {
+            self.disk.give_back(taken);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        bytes.reserved = bytes.room() + wanted;
         Ok(())
     }
 

@@ -1,0 +1,72 @@
+//! Appends to several partitions that stand or fall together.
+//!
+//! The batches get their offsets under the locks of all partitions at once, so that the writer finds
+//! them all or none. It commits them with one entry of the journal, and writes them to their segments
+//! only after that.
+
+use std::sync::Arc;
+
+use millstream_batch::Batch;
+
+use crate::error::Result;
+use crate::intake::{Appended, Intake};
+use crate::partition::Partition;
+use crate::store::Store;
+
+/// What batches of several partitions have in common.
+#[derive(Debug)]
+pub(crate) struct Bond {
+    /// The partitions.
+    pub(crate) partitions: Vec<Arc<Partition>>,
+}
+
+impl Store {
+    /// Appends the broker's own batches to several partitions so that after a crash all of them are
+    /// there, or none; tells where each went. As [`Partition::append`], it never touches the disk, and
+    /// each counts only once [`Partition::wait`] says so; if one is lost, all are.
+    ///
+    /// A partition may come more than once.
+    ///
+    /// # Errors
+    /// Those of [`Partition::append`] for the first that is refused; then nothing is appended.
+    pub fn append_all(
+        &self,
+        batches: Vec<(Arc<Partition>, Batch)>,
+        now_ms: i64,
+    ) -> Result<Vec<Appended>> {
+        let mut partitions: Vec<_> = batches.iter().map(|(p, _)| Arc::clone(p)).collect();
+        partitions.sort_unstable_by_key(|partition| partition.id());
+        partitions.dedup_by_key(|partition| partition.id());
+        let bond = Arc::new(Bond {
+            partitions: partitions.clone(),
+        });
+        // Whoever locks several does it in the order of their ids.
+        let mut intakes: Vec<_> = partitions.iter().map(|p| p.intake.lock()).collect();
+        for (partition, batch) in &batches {
+            partition.check(batch)?;
+        }
+        let accept = |(partition, batch): (Arc<Partition>, Batch)| {
+            let at = partitions.partition_point(|other| other.id() < partition.id());
+            self.shared.queue.count(batch.size());
+            partition.accept(
+                &mut intakes[at],
+                batch,
+                None,
+                Some(Arc::clone(&bond)),
+                now_ms,
+            )
+        };
+        let appended = batches.into_iter().map(accept).collect();
+        let queue = |intake: &mut Intake| !std::mem::replace(&mut intake.queued, true);
+        let first_in_line: Vec<bool> = intakes.iter_mut().map(|intake| queue(intake)).collect();
+        drop(intakes);
+        for (partition, _) in partitions
+            .iter()
+            .zip(first_in_line)
+            .filter(|(_, first)| *first)
+        {
+            self.shared.queue.push(Arc::clone(partition));
+        }
+        Ok(appended)
+    }
+}
