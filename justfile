@@ -11,6 +11,10 @@ run *args:
 test *args:
     cargo test --workspace {{args}}
 
+# Measure the whole server; see docs/performance.md
+bench *args:
+    cargo bench -p millstream-protocol-tests --bench whole -- {{args}}
+
 # What has to be clean before a change is proposed
 check:
     cargo fmt --all --check

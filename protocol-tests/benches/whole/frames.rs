@@ -1,5 +1,7 @@
 //! Requests built once and patched for each use, so that the generator costs little; and the answers to them.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use millstream_batch::{Batches, Builder};
 use millstream_protocol_tests::dice::Dice;
@@ -10,10 +12,14 @@ use millstream_wire::{
 
 /// The topic of every scenario.
 pub(crate) const TOPIC: &str = "bench";
+/// Who asks.
+const CLIENT: &str = "bench";
 /// The newest version that still names topics, so that no id has to be asked for first.
 const PRODUCE_VERSION: i16 = 11;
 /// The newest version in the classic encoding: the place of every field is known without decoding.
 const FETCH_VERSION: i16 = 11;
+/// Timestamp of every record, in ms.
+const WHEN: i64 = 1_700_000_000_000;
 /// Where the correlation id lies in a request, behind length, key and version.
 const CORRELATION: usize = 8;
 
@@ -23,20 +29,34 @@ pub(crate) fn batch(records: usize, size: usize) -> Bytes {
     const OVERHEAD: usize = 9;
     let mut dice = Dice::new(1);
     let filled = (0..records).fold(Builder::new(), |builder, _| {
-        builder.record(1_700_000_000_000, None, Some(&dice.bytes(size - OVERHEAD)))
+        builder.record(WHEN, None, Some(&dice.bytes(size - OVERHEAD)))
     });
     filled.build().expect("a batch can be built").stamp(0, -1)
 }
 
-/// A Produce request with `acks=all` that appends `batch` to one partition.
-pub(crate) fn produce(partition: i32, batch: &[u8]) -> Vec<u8> {
-    let partition = produce::Partition {
-        index: partition,
+/// The same with a key for each record, of which there are `keys`; [`batch`]'s sizes plus those of the keys.
+pub(crate) fn keyed_batch(records: usize, size: usize, keys: u64, dice: &mut Dice) -> Bytes {
+    let filled = (0..records).fold(Builder::new(), |builder, _| {
+        let key = dice.between(0, keys).to_be_bytes();
+        builder.record(WHEN, Some(&key), Some(&dice.bytes(size)))
+    });
+    filled.build().expect("a batch can be built").stamp(0, -1)
+}
+
+/// A Produce request with `acks=all` that appends `batch` to the first partition of [`TOPIC`].
+pub(crate) fn produce(batch: &[u8]) -> Vec<u8> {
+    produce_to(TOPIC, 0..1, batch)
+}
+
+/// The same to several partitions of any topic at once.
+pub(crate) fn produce_to(topic: &str, partitions: Range<i32>, batch: &[u8]) -> Vec<u8> {
+    let partition = |index| produce::Partition {
+        index,
         records: Some(batch),
     };
     let topic = produce::Topic {
-        name: TOPIC,
-        partition_data: vec![partition],
+        name: topic,
+        partition_data: partitions.map(partition).collect(),
         ..Default::default()
     };
     let body = produce::Request {
@@ -48,11 +68,10 @@ pub(crate) fn produce(partition: i32, batch: &[u8]) -> Vec<u8> {
     frame(ApiKey::Produce, PRODUCE_VERSION, &body)
 }
 
-/// A Fetch request for up to a mebibyte of one partition that waits up to `max_wait_ms` for the first byte.
-pub(crate) fn fetch(partition: i32, max_wait_ms: i32) -> Vec<u8> {
+/// A Fetch request for up to `max_bytes` of the first partition that waits up to `max_wait_ms` for the first byte.
+pub(crate) fn fetch(max_bytes: i32, max_wait_ms: i32) -> Vec<u8> {
     let partition = fetch::Partition {
-        partition,
-        partition_max_bytes: 1 << 20,
+        partition_max_bytes: max_bytes,
         ..Default::default()
     };
     let topic = fetch::Topic {
@@ -74,7 +93,7 @@ fn frame(api: ApiKey, api_version: i16, body: &impl millstream_wire::Encode) -> 
         api_key: api.key(),
         api_version,
         correlation_id: 0,
-        client_id: Some("bench"),
+        client_id: Some(CLIENT),
     };
     request_frame(&header, body).to_bytes().to_vec()
 }
@@ -84,6 +103,15 @@ pub(crate) fn set_correlation(frame: &mut [u8], id: i32) {
     frame[CORRELATION..CORRELATION + 4].copy_from_slice(&id.to_be_bytes());
 }
 
+/// Sets the partition of a Produce request for one partition of [`TOPIC`].
+pub(crate) fn set_partition(frame: &mut [u8], partition: i32) {
+    // Length, key, version, correlation id, client id, tags; no transaction, acks, timeout; one topic with its name;
+    // one partition.
+    const PARTITION: usize =
+        (4 + 2 + 2 + 4 + (2 + CLIENT.len()) + 1) + (1 + 2 + 4) + (1 + 1 + TOPIC.len()) + 1;
+    frame[PARTITION..PARTITION + 4].copy_from_slice(&partition.to_be_bytes());
+}
+
 /// Sets the position of a Fetch request for one partition: it is followed by the partition's log start offset and
 /// limit, the list of forgotten topics and the rack, which are empty.
 pub(crate) fn set_position(frame: &mut [u8], offset: i64) {
@@ -91,7 +119,7 @@ pub(crate) fn set_position(frame: &mut [u8], offset: i64) {
     frame[position..position + 8].copy_from_slice(&offset.to_be_bytes());
 }
 
-/// Proves that `answer`, without its length, says that the batch is as durable as its topic promises.
+/// Proves that `answer`, without its length, says that every batch is as durable as its topic promises.
 pub(crate) fn assert_produced(answer: &[u8], correlation_id: i32) {
     let version = Version::flexible(PRODUCE_VERSION);
     let (header, body) =
@@ -102,13 +130,14 @@ pub(crate) fn assert_produced(answer: &[u8], correlation_id: i32) {
     );
     let response: produce::Response<'_> =
         decode_message(body, version).expect("a response to Produce");
-    let result = &response.responses[0].partition_responses[0];
-    assert_eq!(
-        result.error_code,
-        ErrorCode::NONE,
-        "of partition {}",
-        result.index
-    );
+    for result in &response.responses[0].partition_responses {
+        assert_eq!(
+            result.error_code,
+            ErrorCode::NONE,
+            "of partition {}",
+            result.index
+        );
+    }
 }
 
 /// What `answer`, without its length, to a Fetch of one partition holds: its batches, without copying them.

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use crate::frames;
 use crate::load::Outcome;
 use crate::options::Options;
-use crate::scenarios::REST;
-use crate::target::{Durability, Target};
+use crate::target::{Durability, Target, Usage};
+
+/// Nothing is asked of a server for this long before its idle use is read, so that it has come to rest.
+pub(crate) const REST: Duration = Duration::from_secs(1);
 
 /// From the start of the process to its first accepted connection; one latency.
 pub(crate) fn start(options: &Options) -> Outcome {
@@ -34,7 +36,7 @@ pub(crate) fn long_polls(options: &Options) -> Outcome {
     let target = Target::start(options);
     target.make_topic(1, Durability::Disk);
     let wait = (REST + options.length + Duration::from_secs(10)).as_millis();
-    let frame = frames::fetch(0, i32::try_from(wait).expect("a short wait"));
+    let frame = frames::fetch(1 << 20, i32::try_from(wait).expect("a short wait"));
     let poll = |_| {
         let mut stream =
             TcpStream::connect(target.address()).expect("the server accepts connections");
@@ -49,13 +51,9 @@ fn watch(target: &Target, length: Duration) -> Outcome {
     thread::park_timeout(REST);
     let (begin, before) = (Instant::now(), target.usage());
     thread::park_timeout(length);
-    let usage = target
-        .usage()
-        .zip(before)
-        .map(|(after, before)| after.since(before));
     Outcome {
         length: begin.elapsed(),
-        usage,
+        usage: Usage::between(before, target.usage()),
         ..Outcome::default()
     }
 }

@@ -5,7 +5,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::iter::{Cycle, StepBy};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -22,12 +24,14 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// What one connection asks, again and again.
 #[derive(Debug, Clone)]
 pub(crate) enum Ask {
-    /// Appends the same batch.
+    /// Appends the same batch to partitions in turn.
     Produce {
         /// The request.
         frame: Vec<u8>,
         /// Size of its batch in bytes.
         size: u64,
+        /// The partitions.
+        partitions: Cycle<StepBy<Range<i32>>>,
     },
     /// Reads on, and from the beginning again behind the end.
     Fetch {
@@ -43,7 +47,13 @@ pub(crate) enum Ask {
 impl Ask {
     fn request(&mut self, id: i32) -> &[u8] {
         let frame = match self {
-            Self::Produce { frame, .. } => frame,
+            Self::Produce {
+                frame, partitions, ..
+            } => {
+                let partition = partitions.next().expect("a producer has partitions");
+                frames::set_partition(frame, partition);
+                frame
+            }
             Self::Fetch {
                 frame, position, ..
             } => {
@@ -85,6 +95,22 @@ pub(crate) struct Outcome {
     pub(crate) latencies: Vec<Duration>,
     /// What the server used meanwhile, where it can be known.
     pub(crate) usage: Option<Usage>,
+    /// Figures that only this scenario has.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// A figure that has no column.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Note {
+    /// What it is, with its unit.
+    pub(crate) what: &'static str,
+    /// The figure.
+    pub(crate) value: f64,
+}
+
+/// A note.
+pub(crate) const fn note(what: &'static str, value: f64) -> Note {
+    Note { what, value }
 }
 
 /// Drives one connection for each of `asks` for `length`, after a warm-up.
@@ -116,6 +142,7 @@ pub(crate) fn drive(
         bytes: shared.bytes.get(),
         latencies,
         usage,
+        notes: Vec::new(),
     }
 }
 
@@ -132,11 +159,8 @@ async fn measure(target: &Target, shared: &Shared, length: Duration) -> (Duratio
     shared.measuring.set(true);
     tokio::time::sleep(length).await;
     shared.measuring.set(false);
-    let after = target.usage();
-    (
-        begin.elapsed(),
-        after.zip(before).map(|(after, before)| after.since(before)),
-    )
+    let usage = Usage::between(before, target.usage());
+    (begin.elapsed(), usage)
 }
 
 async fn connection(address: SocketAddr, mut ask: Ask, in_flight: usize, shared: Rc<Shared>) {

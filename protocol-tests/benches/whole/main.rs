@@ -1,7 +1,8 @@
 //! The whole server, measured: the binary as it is shipped, over loopback, beside the bare limits of the machine.
 //!
 //! `cargo bench -p millstream-protocol-tests -- [--seconds N] [--runs N] [--peer HOST:PORT] [SCENARIO…]` runs the
-//! scenarios whose names contain one of the words given, or all, and prints one line for each. `--peer` runs them
+//! scenarios whose names contain one of the words given, or all, and prints one line for each. They take turns, one
+//! run of each after the other, so that what changes on the machine meanwhile meets all of them. `--peer` runs them
 //! against another server that speaks the protocol and already runs. The load generator shares the machine with
 //! the server: what it costs is part of every figure.
 #![allow(
@@ -11,25 +12,29 @@
     reason = "a benchmark fails by panicking and prints what it measured"
 )]
 
+mod cleaning;
 mod frames;
 mod idle;
 mod limits;
 mod load;
+mod opening;
 mod options;
 mod others;
+mod paced;
+mod partitions;
 mod report;
 mod scenarios;
+mod steady;
 mod target;
+mod traffic;
 
 use options::Options;
 use report::Report;
 
 fn main() {
     let options = Options::from_arguments(std::env::args().skip(1));
-    let report = Report::begin(&options);
-    for scenario in scenarios::ALL {
-        if options.wants(scenario.name) {
-            report.print(scenario, &options);
-        }
-    }
+    let wanted = scenarios::ALL
+        .iter()
+        .filter(|scenario| options.wants(scenario.name));
+    Report::begin(&options, wanted.collect()).run(&options);
 }

@@ -1,196 +1,126 @@
-//! What is measured: one entry for each, the bare limit before the scenario that it bounds.
+//! What is measured: one entry for each, the bare limit before the scenarios that it bounds.
 
-use std::time::Duration;
-
-use crate::frames;
+use crate::cleaning;
 use crate::idle;
 use crate::limits;
-use crate::load::{Ask, Outcome, drive};
+use crate::load::Outcome;
+use crate::opening;
 use crate::options::Options;
-use crate::target::{Durability, Target};
+use crate::partitions;
+use crate::steady;
+use crate::target::Durability::{Disk, PageCache};
+use crate::traffic::{PAST, RECENT, fetch, large, small};
 
 /// Something that is measured.
 pub(crate) struct Scenario {
     /// What it is called on the command line and in the report.
     pub(crate) name: &'static str,
+    /// The name of an earlier one whose rate its own is divided by; empty where there is none.
+    pub(crate) beside: &'static str,
     /// Runs it once.
     pub(crate) run: fn(&Options) -> Outcome,
 }
 
-/// All of them, in the order in which they are run.
-pub(crate) const ALL: &[Scenario] = &[
-    Scenario {
-        name: "limit/disk/1-MiB-sync",
-        run: |o| limits::write_and_sync(1 << 20, o.length),
-    },
-    Scenario {
-        name: "limit/disk/1-KiB-sync",
-        run: |o| limits::write_and_sync(1 << 10, o.length),
-    },
-    Scenario {
-        name: "limit/loopback/64-KiB-stream",
-        run: |o| limits::loopback_stream(1 << 16, o.length),
-    },
-    Scenario {
-        name: "limit/loopback/1-KiB-echo",
-        run: |o| limits::loopback_echo(1 << 10, o.length),
-    },
-    Scenario {
-        name: "produce/durable/16x64KiB/1-partition",
-        run: |o| large(o, 1, Durability::Disk, 1),
-    },
-    Scenario {
-        name: "produce/durable/16x64KiB/16-partitions",
-        run: |o| large(o, 16, Durability::Disk, 1),
-    },
-    Scenario {
-        name: "produce/durable/16x64KiB/1-partition/5-in-flight",
-        run: |o| large(o, 1, Durability::Disk, 5),
-    },
-    Scenario {
-        name: "produce/durable/16x64KiB/16-partitions/5-in-flight",
-        run: |o| large(o, 16, Durability::Disk, 5),
-    },
-    Scenario {
-        name: "produce/page-cache/16x64KiB/1-partition",
-        run: |o| large(o, 1, Durability::PageCache, 1),
-    },
-    Scenario {
-        name: "produce/page-cache/16x64KiB/16-partitions",
-        run: |o| large(o, 16, Durability::PageCache, 1),
-    },
-    Scenario {
-        name: "produce/durable/1x1KiB",
-        run: |o| small(o, 1, 1, Durability::Disk),
-    },
-    Scenario {
-        name: "produce/page-cache/1x1KiB",
-        run: |o| small(o, 1, 1, Durability::PageCache),
-    },
-    Scenario {
-        name: "produce/durable/64x1KiB/1-partition",
-        run: |o| small(o, 64, 1, Durability::Disk),
-    },
-    Scenario {
-        name: "produce/durable/64x1KiB/16-partitions",
-        run: |o| small(o, 64, 16, Durability::Disk),
-    },
-    Scenario {
-        name: "fetch/recent/1-reader",
-        run: |o| fetch(o, 1, RECENT),
-    },
-    Scenario {
-        name: "fetch/recent/2-readers",
-        run: |o| fetch(o, 2, RECENT),
-    },
-    Scenario {
-        name: "fetch/past/1-reader",
-        run: |o| fetch(o, 1, PAST),
-    },
-    Scenario {
-        name: "start",
-        run: idle::start,
-    },
-    Scenario {
-        name: "idle",
-        run: idle::idle,
-    },
-    Scenario {
-        name: "idle/1000-long-polls",
-        run: idle::long_polls,
-    },
-];
-
-/// Bytes that the server still holds in memory for readers.
-const RECENT: u64 = 16 << 20;
-/// Bytes that it no longer does.
-const PAST: u64 = 1 << 30;
-
-/// 16 connections append batches of 64 records of 1 KiB.
-fn large(options: &Options, partitions: i32, durability: Durability, in_flight: usize) -> Outcome {
-    produce(
-        options,
-        &frames::batch(64, 1 << 10),
-        16,
-        partitions,
-        durability,
-        in_flight,
-    )
-}
-
-/// Connections append batches of one record of 1 KiB.
-fn small(options: &Options, connections: i32, partitions: i32, durability: Durability) -> Outcome {
-    produce(
-        options,
-        &frames::batch(1, 1 << 10),
-        connections,
-        partitions,
-        durability,
-        1,
-    )
-}
-
-fn produce(
-    options: &Options,
-    batch: &[u8],
-    connections: i32,
-    partitions: i32,
-    durability: Durability,
-    in_flight: usize,
-) -> Outcome {
-    let target = Target::start(options);
-    target.make_topic(partitions, durability);
-    let ask = |n| Ask::Produce {
-        frame: frames::produce(n % partitions, batch),
-        size: batch.len() as u64,
-    };
-    drive(
-        &target,
-        (0..connections).map(ask).collect(),
-        in_flight,
-        options.length,
-    )
-}
-
-/// Readers of one partition of `size` bytes go over it again and again, a mebibyte at a time.
-fn fetch(options: &Options, readers: usize, size: u64) -> Outcome {
-    let target = Target::start(options);
-    target.make_topic(1, Durability::PageCache);
-    let batch = frames::batch(64, 1 << 10);
-    let batches = size / batch.len() as u64;
-    fill(&target, &batch, batches);
-    let ask = Ask::Fetch {
-        frame: frames::fetch(0, 500),
-        position: 0,
-        end: 64 * batches as i64,
-    };
-    drive(&target, vec![ask; readers], 1, options.length)
-}
-
-fn fill(target: &Target, batch: &[u8], times: u64) {
-    use std::io::{Read as _, Write as _};
-    let mut stream =
-        std::net::TcpStream::connect(target.address()).expect("the server accepts connections");
-    let frame = frames::produce(0, batch);
-    let mut answer = Vec::new();
-    for _ in 0..times {
-        stream.write_all(&frame).expect("the server reads requests");
-        let mut length = [0; 4];
-        stream.read_exact(&mut length).expect("the server answers");
-        answer.resize(u32::from_be_bytes(length) as usize, 0);
-        stream
-            .read_exact(&mut answer)
-            .expect("the server finishes its answer");
-        frames::assert_produced(&answer, 0);
-    }
+const fn measure(name: &'static str, run: fn(&Options) -> Outcome) -> Scenario {
+    let beside = "";
+    Scenario { name, beside, run }
 }
 
 impl Scenario {
-    /// Runs it as often as the options say.
-    pub(crate) fn outcomes(&self, options: &Options) -> Vec<Outcome> {
-        (0..options.runs).map(|_| (self.run)(options)).collect()
+    const fn beside(self, beside: &'static str) -> Self {
+        Self { beside, ..self }
     }
 }
 
-/// Nothing is asked of a server for this long before its idle use is read, so that it has come to rest.
-pub(crate) const REST: Duration = Duration::from_secs(1);
+const DISK: &str = "limit/disk/1-MiB-sync";
+const ONE: &str = "produce/durable/16x64KiB/1-partition";
+const ONE_BY_5: &str = "produce/durable/16x64KiB/1-partition/5-in-flight";
+const ONE_BY_512: &str = "produce/durable/64x64KiB/1-partition/8-in-flight";
+
+/// All of them, in the order in which they are run.
+pub(crate) const ALL: &[Scenario] = &[
+    measure(DISK, |o| limits::write_and_sync(1 << 20, o.length)),
+    measure("limit/disk/1-KiB-sync", |o| {
+        limits::write_and_sync(1 << 10, o.length)
+    }),
+    measure("limit/loopback/64-KiB-stream", |o| {
+        limits::loopback_stream(1 << 16, o.length)
+    }),
+    measure("limit/loopback/1-KiB-echo", |o| {
+        limits::loopback_echo(1 << 10, o.length)
+    }),
+    measure(ONE, |o| large(o, 16, 1, Disk, 1)).beside(DISK),
+    measure("produce/durable/16x64KiB/10-partitions", |o| {
+        large(o, 16, 10, Disk, 1)
+    })
+    .beside(ONE),
+    measure("produce/durable/16x64KiB/16-partitions", |o| {
+        large(o, 16, 16, Disk, 1)
+    })
+    .beside(ONE),
+    measure("produce/durable/16x64KiB/100-partitions", |o| {
+        large(o, 16, 100, Disk, 1)
+    })
+    .beside(ONE),
+    measure("produce/durable/16x64KiB/1000-partitions", |o| {
+        large(o, 16, 1000, Disk, 1)
+    })
+    .beside(ONE),
+    measure(ONE_BY_5, |o| large(o, 16, 1, Disk, 5)).beside(DISK),
+    measure("produce/durable/16x64KiB/10-partitions/5-in-flight", |o| {
+        large(o, 16, 10, Disk, 5)
+    })
+    .beside(ONE_BY_5),
+    measure("produce/durable/16x64KiB/16-partitions/5-in-flight", |o| {
+        large(o, 16, 16, Disk, 5)
+    })
+    .beside(ONE_BY_5),
+    measure("produce/durable/16x64KiB/100-partitions/5-in-flight", |o| {
+        large(o, 16, 100, Disk, 5)
+    })
+    .beside(ONE_BY_5),
+    measure(
+        "produce/durable/16x64KiB/1000-partitions/5-in-flight",
+        |o| large(o, 16, 1000, Disk, 5),
+    )
+    .beside(ONE_BY_5),
+    measure(ONE_BY_512, |o| large(o, 64, 1, Disk, 8)).beside(DISK),
+    measure("produce/durable/64x64KiB/100-partitions/8-in-flight", |o| {
+        large(o, 64, 100, Disk, 8)
+    })
+    .beside(ONE_BY_512),
+    measure(
+        "produce/durable/64x64KiB/1000-partitions/8-in-flight",
+        |o| large(o, 64, 1000, Disk, 8),
+    )
+    .beside(ONE_BY_512),
+    measure("produce/page-cache/16x64KiB/1-partition", |o| {
+        large(o, 16, 1, PageCache, 1)
+    }),
+    measure("produce/page-cache/16x64KiB/16-partitions", |o| {
+        large(o, 16, 16, PageCache, 1)
+    }),
+    measure("produce/durable/1x1KiB", |o| small(o, 1, 1, Disk)),
+    measure("produce/page-cache/1x1KiB", |o| small(o, 1, 1, PageCache)),
+    measure("produce/durable/64x1KiB/1-partition", |o| {
+        small(o, 64, 1, Disk)
+    }),
+    measure("produce/durable/64x1KiB/16-partitions", |o| {
+        small(o, 64, 16, Disk)
+    }),
+    measure(
+        "paced/durable/1000-partitions/1-KiB-a-second-each",
+        steady::thousand,
+    ),
+    measure("paced/durable/350-MB-a-second", steady::sustained),
+    measure("fetch/recent/1-reader", |o| fetch(o, 1, RECENT)),
+    measure("fetch/recent/2-readers", |o| fetch(o, 2, RECENT)),
+    measure("fetch/past/1-reader", |o| fetch(o, 1, PAST)),
+    measure("cleaning/produce", cleaning::produce),
+    measure("cleaning/fetch", cleaning::fetch),
+    measure("start", idle::start),
+    measure("idle", idle::idle),
+    measure("idle/1000-long-polls", idle::long_polls),
+    measure("idle/10000-partitions", partitions::idle),
+    measure("open/100-GB", opening::hundred_gigabytes),
+];

@@ -6,7 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use millstream_protocol_tests::clients::Admin;
+use millstream_protocol_tests::raw::Connection;
 use millstream_protocol_tests::server::Server;
+use millstream_wire::api::metadata;
+use millstream_wire::{ApiKey, Uuid};
 
 use crate::frames::TOPIC;
 use crate::options::Options;
@@ -32,9 +35,15 @@ pub(crate) enum Durability {
 impl Target {
     /// A server of the kind that the options say.
     pub(crate) fn start(options: &Options) -> Self {
-        options
-            .peer
-            .map_or_else(|| Self::Millstream(Server::start()), Self::Peer)
+        Self::with(options, &[])
+    }
+
+    /// The same with settings, which a peer has to have been given already.
+    pub(crate) fn with(options: &Options, settings: &[(&str, &str)]) -> Self {
+        match options.peer {
+            None => Self::Millstream(Server::with(settings)),
+            Some(peer) => Self::Peer(peer),
+        }
     }
 
     /// Makes the topic of the scenario, empty even if a run before left one. The settings mean the same to
@@ -44,14 +53,16 @@ impl Target {
             Durability::Disk => "1",
             Durability::PageCache => "9223372036854775807",
         };
+        self.make(TOPIC, partitions, &[("flush.messages", flush)]);
+    }
+
+    /// Makes any topic, whose records have no age at which they are removed.
+    pub(crate) fn make(&self, topic: &str, partitions: i32, configs: &[(&str, &str)]) {
         let admin = Admin::new(&self.address().to_string());
         // There is none to delete unless the server was used before.
-        admin.delete(TOPIC).ok();
-        admin.create(
-            TOPIC,
-            partitions,
-            &[("flush.messages", flush), ("retention.ms", "-1")],
-        );
+        admin.delete(topic).ok();
+        let configs = [&[("retention.ms", "-1")], configs].concat();
+        admin.create(topic, partitions, &configs);
     }
 
     /// Where it listens.
@@ -62,6 +73,18 @@ impl Target {
         }
     }
 
+    /// Bytes in the files of a topic; none are known of a peer.
+    pub(crate) fn size_on_disk(&self, topic: &str) -> u64 {
+        match self {
+            Self::Millstream(server) => {
+                let id = topic_id(server, topic);
+                let topics = server.directory().join("topics");
+                size(&topics.join(id.to_string()))
+            }
+            Self::Peer(_) => 0,
+        }
+    }
+
     /// What it has used so far; a peer's process is not known.
     pub(crate) fn usage(&self) -> Option<Usage> {
         match self {
@@ -69,6 +92,30 @@ impl Target {
             Self::Peer(_) => None,
         }
     }
+}
+
+fn topic_id(server: &Server, topic: &str) -> Uuid {
+    let topic = metadata::Topic {
+        name: Some(topic),
+        ..Default::default()
+    };
+    let request = metadata::Request {
+        topics: Some(vec![topic]),
+        ..Default::default()
+    };
+    let answer = Connection::open(server.address()).ask(ApiKey::Metadata, 12, &request);
+    answer.decode::<metadata::Response<'_>>().topics[0].topic_id
+}
+
+/// Bytes in the files below a directory; what goes meanwhile counts as gone.
+fn size(directory: &Path) -> u64 {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let size_of = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(data) if data.is_dir() => size(&entry.path()),
+        Ok(data) => data.len(),
+        Err(_) => 0,
+    };
+    entries.map(size_of).sum()
 }
 
 /// What a process has used.
@@ -92,12 +139,13 @@ impl Usage {
         }
     }
 
-    /// What was used after `before` was read.
-    pub(crate) fn since(self, before: Self) -> Self {
-        Self {
-            cpu: self.cpu.saturating_sub(before.cpu),
-            resident: self.resident,
-        }
+    /// The time used between two readings, and the memory at the second.
+    pub(crate) fn between(before: Option<Self>, after: Option<Self>) -> Option<Self> {
+        let (before, after) = before.zip(after)?;
+        Some(Self {
+            cpu: after.cpu.saturating_sub(before.cpu),
+            resident: after.resident,
+        })
     }
 }
 
