@@ -4,6 +4,8 @@
 //! at only where a topic's configuration asks about each of them: keys on a compacted topic, a lower bound for
 //! timestamps, a codec of the topic's own.
 
+use std::ops::RangeInclusive;
+
 use crate::builder::packed;
 use crate::header::CODEC_MASK;
 use crate::{Batch, Codec, Compression, Error, Header, NO_PRODUCER_EPOCH, Record, TimestampType};
@@ -113,11 +115,24 @@ fn may_hold(batch: &Batch, count: i32) -> bool {
     batch.header().codec() != Codec::None || least <= batch.payload().len() as u64
 }
 
+/// Whether [`admit`] is going to read or rewrite the records of a batch with this header, which takes time in
+/// proportion to what they decompress to.
+#[must_use]
+pub fn reads_records(header: &Header, rules: &Rules, now_ms: i64) -> bool {
+    let walks = |allowed| must_walk(header, rules, &allowed);
+    other_codec(header, rules).is_some()
+        || allowed_timestamps(header, rules, now_ms).is_ok_and(walks)
+}
+
+/// Whether the header alone cannot tell that all records are as they should be.
+fn must_walk(header: &Header, rules: &Rules, allowed: &RangeInclusive<i64>) -> bool {
+    let all_in_time = *allowed.start() == i64::MIN && header.max_timestamp <= *allowed.end();
+    rules.keys_required || !all_in_time
+}
+
 fn check_records(batch: &Batch, rules: &Rules, now_ms: i64) -> Result<(), Error> {
     let allowed = allowed_timestamps(batch.header(), rules, now_ms)?;
-    let all_in_time =
-        *allowed.start() == i64::MIN && batch.header().max_timestamp <= *allowed.end();
-    if !rules.keys_required && all_in_time {
+    if !must_walk(batch.header(), rules, &allowed) {
         return Ok(());
     }
     let in_time = |record: &Record<'_>| {
@@ -151,7 +166,7 @@ fn allowed_timestamps(
     header: &Header,
     rules: &Rules,
     now_ms: i64,
-) -> Result<std::ops::RangeInclusive<i64>, Error> {
+) -> Result<RangeInclusive<i64>, Error> {
     match rules.timestamps {
         Timestamps::LogAppendTime => Ok(i64::MIN..=i64::MAX),
         Timestamps::CreateTime { .. }
@@ -172,10 +187,16 @@ fn allowed_timestamps(
     }
 }
 
+/// The codec that the batch has to get, if it has another.
+fn other_codec(header: &Header, rules: &Rules) -> Option<Compression> {
+    rules
+        .compression
+        .filter(|wanted| wanted.codec != header.codec())
+}
+
 fn recompress(batch: Batch, rules: &Rules) -> Result<Batch, Error> {
-    let wanted = match rules.compression {
-        Some(wanted) if wanted.codec != batch.header().codec() => wanted,
-        _ => return Ok(batch),
+    let Some(wanted) = other_codec(batch.header(), rules) else {
+        return Ok(batch);
     };
     let records = batch.records(rules.decompressed_limit)?;
     let bytes = packed(wanted, records.payload())?;
@@ -344,6 +365,93 @@ mod tests {
                 assert_eq!(batch.records(1 << 20).unwrap().payload(), expected);
             }
         }
+    }
+
+    #[test]
+    fn a_batch_in_the_topics_codec_passes_untouched_whatever_its_level() {
+        for codec in Codec::ALL {
+            let level = Some(1);
+            let rules = Rules {
+                compression: Some(Compression { codec, level }),
+                ..RULES
+            };
+            let sent = three([NOW; 3]).compression(codec).build().unwrap();
+            let expected = sent.bytes().to_vec();
+            assert_eq!(admit(sent, &rules, NOW).unwrap().bytes(), expected);
+        }
+    }
+
+    #[test]
+    fn the_size_limit_holds_after_recompression_too() {
+        let sent = || {
+            let zeros = vec![0; 10_000];
+            let builder = Builder::new().compression(Codec::Zstd);
+            builder.record(NOW, None, Some(&zeros)).build().unwrap()
+        };
+        let rules = Rules {
+            max_bytes: 5_000,
+            compression: Some(Codec::None.into()),
+            ..RULES
+        };
+        assert!(sent().size() < 5_000);
+        assert!(matches!(
+            admit(sent(), &rules, NOW),
+            Err(Error::TooLarge { limit: 5_000, .. })
+        ));
+    }
+
+    #[test]
+    fn a_topics_codec_and_its_time_are_both_put_in() {
+        let rules = Rules {
+            timestamps: Timestamps::LogAppendTime,
+            compression: Some(Codec::Lz4.into()),
+            ..RULES
+        };
+        let sent = three([1, 2, 3]).compression(Codec::Gzip).build().unwrap();
+        let batch = admit(sent, &rules, NOW).unwrap();
+        let batch = Batch::parse(BytesMut::from(batch.bytes())).unwrap();
+        let header = batch.header();
+        assert_eq!((header.codec(), header.max_timestamp), (Codec::Lz4, NOW));
+        let records = batch.records(1 << 20).unwrap();
+        let times: Vec<i64> = records.iter().map(|r| r.unwrap().timestamp).collect();
+        assert_eq!(times, [NOW; 3]);
+    }
+
+    #[test]
+    fn records_are_read_only_where_the_header_cannot_tell() {
+        let reads = |batch: Builder, rules: Rules| {
+            let batch = batch.build().unwrap();
+            reads_records(batch.header(), &rules, NOW)
+        };
+        let late = three([NOW, NOW, NOW + 1_001]);
+        assert!(!reads(three([NOW; 3]), RULES));
+        assert!(reads(late, RULES));
+        let keys_required = true;
+        assert!(reads(
+            three([NOW; 3]),
+            Rules {
+                keys_required,
+                ..RULES
+            }
+        ));
+        let timestamps = Timestamps::CreateTime {
+            before_max_ms: 5,
+            after_max_ms: 5,
+        };
+        assert!(reads(
+            three([NOW; 3]),
+            Rules {
+                timestamps,
+                ..RULES
+            }
+        ));
+        let compression = Some(Codec::Gzip.into());
+        let gzip = Rules {
+            compression,
+            ..RULES
+        };
+        assert!(reads(three([NOW; 3]), gzip));
+        assert!(!reads(three([NOW; 3]).compression(Codec::Gzip), gzip));
     }
 
     #[test]

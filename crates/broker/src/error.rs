@@ -108,7 +108,7 @@ pub enum Error {
     #[error(transparent)]
     FetchSession(#[from] SessionError),
     /// The records are compressed with a codec newer than the request's version.
-    #[error("zstd batches can be fetched with version 10 or later only")]
+    #[error("zstd batches need Produce version 7 and Fetch version 10 or later")]
     ZstdTooNew,
     /// An acknowledgement that does not exist.
     #[error("invalid acks {0}: must be -1, 0 or 1")]

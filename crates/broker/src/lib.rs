@@ -6,6 +6,7 @@
 
 mod answer_memory;
 mod api;
+mod aside;
 mod broker;
 pub mod catalog;
 pub mod config;

@@ -5,7 +5,7 @@
 //! the connection's next produces are already being appended. There is one replica: a batch that it holds is held by
 //! all, and the request's own time-out has nothing else to wait for.
 //!
-//! - 5: log start offset; 8: the records at fault and a message; 10: who leads; 13: topics by id
+//! - 5: log start offset; 7: zstd; 8: the records at fault and a message; 10: who leads; 13: topics by id
 
 mod answer;
 mod carve;
@@ -16,15 +16,23 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use futures_util::future::ready;
 use millstream_batch::Error::Invalid;
-use millstream_batch::{Batch, produce};
+use millstream_batch::produce::Rules;
+use millstream_batch::{Batch, Codec, produce};
 use millstream_store::{AppendMode, Appended, Partition};
 use millstream_wire::Version;
 
+use crate::aside::aside;
 use crate::connection::ConnectionContext;
 use crate::dispatch::{CloseReason, Incoming, Pending};
 use crate::topic_key::TopicKey;
 use crate::{Broker, Error, Topic};
 use carve::{Asked, Carver, Request};
+
+/// The first version whose senders and readers know zstd.
+const FIRST_WITH_ZSTD: i16 = 7;
+
+/// Bytes of records from which on reading them takes long. Those that are compressed may be of any size.
+const LARGE: usize = 16 << 10;
 
 /// A produce whose batches stand in their partitions' order, or were refused.
 struct Produced {
@@ -68,6 +76,7 @@ fn append_all(incoming: Incoming, request: Request) -> Produced {
     let sender = Sender {
         acks: request.acks,
         transactional: request.transactional,
+        version: incoming.version.n,
         frame_size: carver.frame_size(),
         now_ms: broker.now_ms(),
     };
@@ -89,6 +98,7 @@ fn append_all(incoming: Incoming, request: Request) -> Produced {
 struct Sender {
     acks: i16,
     transactional: bool,
+    version: i16,
     frame_size: usize,
     now_ms: i64,
 }
@@ -120,13 +130,27 @@ impl Sender {
         if self.transactional || batch.header().is_transactional() {
             return Err(Error::Unsupported("transactions are not served".into()));
         }
-        let batch = produce::admit(batch, &rules::of(topic.config()), self.now_ms)?;
+        if batch.header().codec() == Codec::Zstd && self.version < FIRST_WITH_ZSTD {
+            return Err(Error::ZstdTooNew);
+        }
+        let batch = self.admit(batch, &rules::of(topic.config()))?;
         let batch = batch.detach(self.frame_size);
         let appended = partition.append(batch, AppendMode::Client, self.now_ms)?;
         Ok(Placed {
             partition: Arc::clone(partition),
             appended,
         })
+    }
+
+    /// Checks a batch and rewrites what its topic demands. What takes long keeps nobody waiting but this
+    /// connection, whose next frame comes after.
+    fn admit(&self, batch: Batch, rules: &Rules) -> Result<Batch, millstream_batch::Error> {
+        let header = batch.header();
+        let is_large = header.codec() != Codec::None || batch.size() >= LARGE;
+        match is_large && produce::reads_records(header, rules, self.now_ms) {
+            true => aside(|| produce::admit(batch, rules, self.now_ms)),
+            false => produce::admit(batch, rules, self.now_ms),
+        }
     }
 
     fn check(&self, topic: &Topic) -> Result<(), Error> {

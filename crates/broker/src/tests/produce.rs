@@ -272,6 +272,129 @@ async fn timestamps_too_far_off_are_refused_by_record() {
 }
 
 #[tokio::test]
+async fn timestamps_too_old_are_refused_by_record() {
+    let broker = TestBroker::start().await;
+    let bound = ("message.timestamp.before.max.ms", "100");
+    let topic = broker.topic("t", 1, &[bound]).await;
+    let batch = Builder::new()
+        .record(NOW_MS - 101, None, None)
+        .record(NOW_MS - 100, None, None);
+    let result = outcome(&broker, &sent(batch)).await;
+    assert_eq!(result.error_code, ErrorCode::INVALID_TIMESTAMP);
+    let indexes: Vec<i32> = result.record_errors.iter().map(|e| e.batch_index).collect();
+    assert_eq!(indexes, [0]);
+    assert_eq!(topic.partition(0).unwrap().offsets().log_end, 0);
+}
+
+#[tokio::test]
+async fn log_append_time_from_a_producer_is_refused_where_its_own_time_counts() {
+    let broker = TestBroker::start().await;
+    broker.topic("t", 1, &[]).await;
+    let mut batch = values(&["a"]).build().unwrap();
+    batch.set_log_append_time(NOW_MS);
+    let result = outcome(&broker, batch.bytes()).await;
+    assert_eq!(result.error_code, ErrorCode::INVALID_TIMESTAMP);
+    assert_eq!(result.log_append_time_ms, -1);
+}
+
+#[tokio::test]
+async fn with_log_append_time_no_producers_time_is_too_far_off() {
+    let broker = TestBroker::start().await;
+    let settings = [
+        ("message.timestamp.type", "LogAppendTime"),
+        ("message.timestamp.before.max.ms", "0"),
+        ("message.timestamp.after.max.ms", "0"),
+    ];
+    broker.topic("t", 1, &settings).await;
+    let times = Builder::new()
+        .record(0, None, None)
+        .record(i64::MAX, None, None);
+    assert_eq!(code(&broker, times).await, ErrorCode::NONE);
+}
+
+#[tokio::test]
+async fn a_batch_larger_than_a_segment_is_refused_as_such() {
+    let broker = TestBroker::start().await;
+    let settings = [
+        ("segment.bytes", "1048576"),
+        ("max.message.bytes", "4194304"),
+    ];
+    broker.topic("t", 1, &settings).await;
+    let large = Builder::new().record(NOW_MS, None, Some(&vec![0; 1 << 20]));
+    assert_eq!(code(&broker, large).await, ErrorCode::RECORD_LIST_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_batch_that_the_topics_codec_makes_too_large_is_refused() {
+    let broker = TestBroker::start().await;
+    let settings = [
+        ("compression.type", "uncompressed"),
+        ("max.message.bytes", "5000"),
+    ];
+    broker.topic("t", 1, &settings).await;
+    let zeros = vec![0; 10_000];
+    let packed = Builder::new()
+        .compression(Codec::Zstd)
+        .record(NOW_MS, None, Some(&zeros));
+    assert_eq!(code(&broker, packed).await, ErrorCode::MESSAGE_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn zstd_is_refused_from_senders_of_a_version_that_does_not_know_it() {
+    let broker = TestBroker::start().await;
+    broker.topic("t", 1, &[]).await;
+    let batch = sent(values(&["a"]).compression(Codec::Zstd));
+    for (version, expected) in [
+        (6, ErrorCode::UNSUPPORTED_COMPRESSION_TYPE),
+        (7, ErrorCode::NONE),
+    ] {
+        let request = append("t", 0, -1, &batch);
+        let answer: Response<'_> = broker.call(ApiKey::Produce, version, &request).await;
+        let result = &answer.responses[0].partition_responses[0];
+        assert_eq!(result.error_code, expected, "version {version}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_that_take_long_to_rewrite_keep_the_order_of_their_frames() {
+    let broker = TestBroker::start().await;
+    let topic = broker.topic("t", 1, &[("compression.type", "gzip")]).await;
+    let text = "some text that repeats itself ".repeat(2_000);
+    let batch = |n: i32| match n % 2 {
+        0 => values(&[&text]).compression(Codec::Zstd),
+        _ => values(&["a"]).compression(Codec::Gzip),
+    };
+    let frames: Vec<_> = (0..10)
+        .map(|n| {
+            frame(
+                ApiKey::Produce.key(),
+                BY_NAME,
+                &append("t", 0, -1, &sent(batch(n))),
+            )
+        })
+        .collect();
+    let (server, connection) = (broker.broker.clone(), broker.connection.clone());
+    // A task of its own, so that it runs where connections do: on a thread of the runtime.
+    let dispatched = tokio::spawn(async move {
+        let dispatch = |frame| server.dispatch(&connection, frame);
+        frames.into_iter().map(dispatch).collect::<Vec<_>>()
+    });
+    for pending in dispatched.await.unwrap() {
+        assert!(pending.pipeline);
+        pending.response.await.unwrap();
+    }
+    let found = batches(&broker.fetch_one(12, &from(&topic, 0, 0)).await);
+    let sizes: Vec<usize> = found
+        .iter()
+        .map(|batch| batch.records(1 << 20).unwrap().payload().len())
+        .collect();
+    let long = |size: &usize| *size > 1_000;
+    assert_eq!(sizes.len(), 10);
+    assert!(sizes.iter().step_by(2).all(long), "{sizes:?}");
+    assert!(!sizes.iter().skip(1).step_by(2).any(long), "{sizes:?}");
+}
+
+#[tokio::test]
 async fn the_leader_epoch_is_stamped_outside_the_checksum() {
     let broker = TestBroker::start().await;
     let topic = broker.topic("t", 1, &[]).await;
@@ -353,17 +476,14 @@ async fn clients_may_not_send_what_only_the_broker_sets() {
     broker.topic("t", 1, &[]).await;
     let good = || sent(values(&["a"]));
     let cases = [
-        (
-            sent(values(&["a"]).producer(5, 0, 0).transactional().control()),
-            "a marker",
-        ),
+        (sent(values(&["a"]).producer(5, 0, 0).control()), "a marker"),
         (sent(values(&["a"]).producer(5, 0, -1)), "no sequence"),
         (resealed(good(), |bytes| bytes[7] = 1), "a base offset"),
         (resealed(good(), |bytes| bytes[60] = 2), "a wrong count"),
     ];
     for (batch, what) in cases {
         let result = outcome(&broker, &batch).await;
-        assert!(result.error_code != ErrorCode::NONE, "{what}");
+        assert_eq!(result.error_code, ErrorCode::INVALID_RECORD, "{what}");
         assert!(Header::parse(&batch).is_ok(), "{what}");
     }
 }
