@@ -12,8 +12,8 @@ use millstream_batch::{Batch, Builder, Codec};
 use millstream_store::check::{Depth, Finding, Severity, Summary, check_on};
 use millstream_store::disk::Disk;
 use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
-use millstream_store::{Error, LogConfig, StoreOptions};
-use support::{DATA, ID, append, batch, numbered, open, segments_of, segments_only};
+use millstream_store::{Ack, Error, LogConfig, StoreOptions, TopicPartition};
+use support::{DATA, ID, append, batch, no_tail, numbered, open, segments_of, segments_only};
 
 /// Whatever was written, synced or not.
 const ALL: Survives = Survives::Torn(1 << 20);
@@ -265,6 +265,7 @@ async fn no_crash_is_taken_for_damage_and_what_is_told_is_what_recovery_cuts() {
     }
 }
 
+/// Checks what a crash left, opens and closes it, and compares.
 fn check_prediction(disk: &FaultyDisk, context: &str) {
     let (summary, findings) = check(disk, Depth::default());
     assert_eq!(
@@ -272,14 +273,66 @@ fn check_prediction(disk: &FaultyDisk, context: &str) {
         (0, 0),
         "{context}: {findings:?}"
     );
-    let cut = |found: &Finding| match found.file.extension() {
-        Some(log) if log == "log" => read(disk, &found.file).len() as u64 - found.position,
-        _ => 0,
+    let gone: u64 = findings.iter().filter_map(cut).sum();
+    open(disk, no_tail()).unwrap().close().unwrap();
+    let (left, findings) = check(disk, Depth::default());
+    // An index that was torn stays so until it is written anew.
+    assert_eq!((left.damage, left.notes), (0, 0), "{context}");
+    assert_eq!(findings.iter().find_map(cut), None, "{context}");
+    let expected = (summary.batches, summary.records, summary.bytes - gone);
+    assert_eq!(
+        (left.batches, left.records, left.bytes),
+        expected,
+        "{context}"
+    );
+}
+
+/// How many bytes of a log the next start is said to take away.
+fn cut(finding: &Finding) -> Option<u64> {
+    let log = finding.file.extension()? == "log";
+    let (before, _) = finding.what.split_once(" bytes").filter(|_| log)?;
+    before.rsplit(' ').next()?.parse().ok()
+}
+
+#[tokio::test]
+async fn what_the_journal_puts_back_is_no_torn_tail() {
+    let run = async |syncs| {
+        let disk = FaultyDisk::default();
+        let store = open(&disk, no_tail()).unwrap();
+        let ids = [0, 1, 2].map(|index| TopicPartition { index, ..ID });
+        let config = Arc::new(segments_of(300));
+        store.create_partitions(&ids, &config).unwrap();
+        disk.fail_after_syncs(syncs);
+        let partitions = ids.map(|id| store.partition(&id).unwrap());
+        for records in 1..8 {
+            let batches = partitions
+                .iter()
+                .map(|p| (Arc::clone(p), batch(records, 20)));
+            let Ok(appended) = store.append_all(batches.collect(), 0) else {
+                break;
+            };
+            for (partition, appended) in partitions.iter().zip(appended) {
+                let _ = partition.wait(appended.next_offset(), Ack::Durable).await;
+            }
+        }
+        disk
     };
-    let cut: u64 = findings.iter().map(cut).sum();
-    let store = open(disk, segments_only()).unwrap();
-    let left = store.partition(&ID).map_or(0, |partition| partition.size());
-    assert_eq!(summary.bytes - cut, left, "{context}: {findings:?}");
+    let mut refilled = 0;
+    for syncs in 0..run(u64::MAX - 1).await.syncs() {
+        let disk = run(syncs).await;
+        for survives in [Survives::Synced, Survives::Written, Survives::Torn(70)] {
+            let left = disk.crash(survives);
+            let journal = Path::new(DATA).join("journal");
+            refilled += u32::from(has(
+                &check(&left, Depth::default()).1,
+                Severity::Crash,
+                &journal,
+                0,
+            ));
+            check_prediction(&left, &format!("sync {syncs}, {survives:?}"));
+        }
+    }
+    assert!(refilled > 0);
 }
 
 #[tokio::test]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::refilled::Refill;
 use super::report::{Finding, Report, Summary};
-use super::{Depth, partition};
+use super::{Depth, Scope, partition};
 use crate::config::TopicPartition;
 use crate::disk::Disk;
 use crate::error::{Error, IoContext, Result};
@@ -34,20 +35,42 @@ pub(super) fn check(
     let volume = Volume { disk, cluster_id };
     report.summary.cluster_id = cluster_id;
     report.summary.clean = is_clean(&volume, dir, &mut report)?;
-    for name in sorted(&volume, dir, &mut report)? {
-        if !KNOWN.contains(&name.as_str()) {
-            strange(&dir.join(name), &mut report);
-        }
+    let names = sorted(&volume, dir, &mut report)?;
+    for name in names.iter().filter(|name| !KNOWN.contains(&name.as_str())) {
+        strange(&dir.join(name), &mut report);
     }
     let topics = dir.join("topics");
-    for name in sorted(&volume, &topics, &mut report)? {
+    let refill = match !report.summary.clean && names.iter().any(|name| name == "journal") {
+        true => journal(&volume, &dir.join("journal"), &topics, &mut report)?,
+        false => Refill::default(),
+    };
+    let scope = Scope {
+        volume,
+        depth,
+        refill,
+    };
+    for name in sorted(&scope.volume, &topics, &mut report)? {
         let dir = topics.join(&name);
         match name.parse() {
-            Ok(topic_id) => topic(&volume, &dir, topic_id, depth, &mut report)?,
+            Ok(topic_id) => topic(&scope, &dir, topic_id, &mut report)?,
             Err(_) => strange(&dir, &mut report),
         }
     }
     Ok(report.summary)
+}
+
+/// What the next opening takes from the journal.
+fn journal(volume: &Volume, dir: &Path, topics: &Path, report: &mut Report<'_>) -> Result<Refill> {
+    let refill = report.sound(Refill::load(volume, dir, topics))?;
+    let refill = refill.unwrap_or_default();
+    if refill.segments() > 0 {
+        let what = format!(
+            "the next start puts back what {} segments may lack; they are checked as if it had",
+            refill.segments()
+        );
+        report.crash(dir, 0, what);
+    }
+    Ok(refill)
 }
 
 fn no_data(dir: &Path) -> Error {
@@ -64,21 +87,15 @@ fn is_clean(volume: &Volume, dir: &Path, report: &mut Report<'_>) -> Result<bool
     Ok(report.sound(mark)?.flatten().is_some())
 }
 
-fn topic(
-    volume: &Volume,
-    dir: &Path,
-    topic_id: Uuid,
-    depth: Depth,
-    report: &mut Report<'_>,
-) -> Result<()> {
-    for name in sorted(volume, dir, report)? {
+fn topic(scope: &Scope, dir: &Path, topic_id: Uuid, report: &mut Report<'_>) -> Result<()> {
+    for name in sorted(&scope.volume, dir, report)? {
         let dir = dir.join(&name);
         if name.ends_with(DELETED) {
             let what = "what is left of a deleted partition: the next start removes it";
             report.crash(&dir, 0, what.into());
         } else if let Ok(index) = name.parse() {
             report.about(Some(TopicPartition { topic_id, index }));
-            partition::check(volume, &dir, depth, report)?;
+            partition::check(scope, &dir, report)?;
             report.about(None);
         } else {
             strange(&dir, report);

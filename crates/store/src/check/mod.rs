@@ -8,6 +8,7 @@
 mod directory;
 mod entries;
 mod partition;
+mod refilled;
 mod report;
 mod segment;
 
@@ -18,6 +19,8 @@ pub use report::{Finding, Severity, Summary};
 
 use crate::disk::{Disk, OsDisk};
 use crate::error::Result;
+use crate::segment::Volume;
+use refilled::Refill;
 
 /// How much a check looks at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,6 +28,14 @@ pub struct Depth {
     /// Whether records are decompressed and read, too. Their bytes are proven by the checksum either
     /// way: this finds what a producer sent wrong.
     pub records: bool,
+}
+
+/// What all parts of a check look at.
+struct Scope {
+    volume: Volume,
+    depth: Depth,
+    /// What the next opening puts back into segments.
+    refill: Refill,
 }
 
 /// Checks a data directory; each finding is told as it is made. Blocks.

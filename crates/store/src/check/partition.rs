@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Depth;
+use super::Scope;
 use super::directory::{sorted, strange};
 use super::report::Report;
 use super::segment::Segments;
@@ -12,12 +12,8 @@ use crate::segment::{Segment, Volume};
 use crate::snapshot::{self, parse_names};
 
 /// Checks the directory of a partition.
-pub(super) fn check(
-    volume: &Volume,
-    dir: &Path,
-    depth: Depth,
-    report: &mut Report<'_>,
-) -> Result<()> {
+pub(super) fn check(scope: &Scope, dir: &Path, report: &mut Report<'_>) -> Result<()> {
+    let volume = &scope.volume;
     report.summary.partitions += 1;
     let names = sorted(volume, dir, report)?;
     let bases = parse_names(&names, "log");
@@ -27,9 +23,8 @@ pub(super) fn check(
     let points = parse_names(&names, snapshot::EXTENSION);
     let point = newest_readable(volume, dir, &points, report)?;
     let mut segments = Segments {
-        volume,
+        scope,
         dir,
-        depth,
         clean: report.summary.clean,
         point,
         epochs: checkpoint.map(|checkpoint| checkpoint.epochs),

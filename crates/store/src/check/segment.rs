@@ -5,21 +5,20 @@ use std::path::Path;
 
 use millstream_batch::BatchRef;
 
-use super::Depth;
+use super::Scope;
 use super::entries::Entries;
 use super::report::Report;
 use crate::epochs::Epochs;
 use crate::error::{IoContext, Result};
 use crate::recovery::check_offsets;
 use crate::scan::{Damage, Piece, Scan};
-use crate::segment::{Segment, Volume};
+use crate::segment::Segment;
 use crate::timestamps::DECOMPRESSED_LIMIT;
 
 /// A walk through the segments of a partition.
 pub(super) struct Segments<'a> {
-    pub(super) volume: &'a Volume,
+    pub(super) scope: &'a Scope,
     pub(super) dir: &'a Path,
-    pub(super) depth: Depth,
     /// Whether the directory was closed cleanly, so that there is no tail to cut.
     pub(super) clean: bool,
     /// Offset below which everything was synced.
@@ -37,9 +36,11 @@ impl Segments<'_> {
     pub(super) fn check(&mut self, base: i64, report: &mut Report<'_>) -> Result<()> {
         let path = Segment::path(self.dir, base, "log");
         report.summary.segments += 1;
-        let disk = &self.volume.disk;
-        let opened = disk
+        let Scope { volume, refill, .. } = self.scope;
+        let opened = volume
+            .disk
             .open_to_read(&path)
+            .and_then(|file| refill.apply(&path, file))
             .and_then(|file| Scan::new(file, base));
         let Some(scan) = report.sound(opened.on("open", &path))? else {
             return Ok(());
@@ -50,7 +51,7 @@ impl Segments<'_> {
             behind_cut(&path, scan, base, report)
         } else {
             let index = path.with_extension("index");
-            let entries = Entries::load(self.volume, index, base, scan.size(), report)?;
+            let entries = Entries::load(volume, index, base, scan.size(), report)?;
             self.batches(&path, scan, entries, base, report)
         };
         report.sound(walked).map(drop)
@@ -141,7 +142,7 @@ impl Segments<'_> {
             let what = format!("leader epoch {found} where the checkpoint has {epoch}");
             report.damage(path, position, what);
         }
-        if self.depth.records
+        if self.scope.depth.records
             && let Err(reason) = check_records(batch)
         {
             let what = format!("{reason}, although the checksum is right: it was sent like that");

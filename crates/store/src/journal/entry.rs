@@ -41,6 +41,15 @@ pub(crate) struct Place {
     pub(crate) position: u64,
 }
 
+/// Where in an entry the batches of each part begin, by the lengths of the parts.
+pub(crate) fn offsets(lengths: impl Iterator<Item = usize>) -> impl Iterator<Item = usize> {
+    lengths.scan(HEAD_LEN + COUNT_LEN, |next, len| {
+        let begin = *next + PART_LEN;
+        *next = begin + len;
+        Some(begin)
+    })
+}
+
 /// The runs of batches in an entry.
 pub(crate) type Parts<'a> = Vec<(Place, &'a [u8])>;
 
@@ -185,6 +194,10 @@ mod tests {
         assert_eq!(head.sequence, 9);
         assert_eq!(head.length(), (bytes.len() - HEAD_LEN) as u64);
         let parts = head.parts(&bytes[HEAD_LEN..]).unwrap();
+        let begins = offsets(parts.iter().map(|(_, batches)| batches.len()));
+        for (begin, (_, batches)) in begins.zip(&parts) {
+            assert!(bytes[begin..].starts_with(batches), "{begin}");
+        }
         assert_eq!(parts, [(place(0), &b"onetwo"[..]), (place(1), &b"six"[..])]);
 
         for i in 0..bytes.len() {

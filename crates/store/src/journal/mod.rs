@@ -22,9 +22,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-pub(crate) use entry::Place;
+pub(crate) use entry::{Place, offsets};
 pub(crate) use file::{Covered, JournalFile};
-pub(crate) use refill::refill;
+pub(crate) use refill::{in_order, refill, segment_path};
 pub(crate) use shelf::Shelf;
 
 use entry::Entry;

@@ -20,15 +20,9 @@ use crate::segment::{Segment, Volume};
 /// # Errors
 /// [`Error::Io`](crate::Error::Io); then the journal stays as it is, and the next open tries again.
 pub(crate) fn refill(volume: &Volume, dir: &Path, topics: &Path) -> Result<()> {
-    let mut files = Vec::new();
-    for path in super::paths(volume, dir)? {
-        files.extend(Entries::open(volume, &path)?);
-    }
-    // In the order in which they were written, which that of the names is not: files are reused.
-    files.sort_by_key(|entries| entries.first_sequence);
     let mut touched = BTreeSet::new();
     let mut bytes = 0;
-    for mut entries in files {
+    for mut entries in in_order(volume, dir)? {
         while let Some(parts) = entries.next()? {
             for (place, batches) in parts {
                 let path = segment_path(topics, &place);
@@ -50,7 +44,22 @@ pub(crate) fn refill(volume: &Volume, dir: &Path, topics: &Path) -> Result<()> {
     Ok(())
 }
 
-fn segment_path(topics: &Path, place: &Place) -> PathBuf {
+/// The finished files of a journal in the order in which they were written, which that of the names is
+/// not: files are reused.
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io).
+pub(crate) fn in_order(volume: &Volume, dir: &Path) -> Result<Vec<Entries>> {
+    let mut files = Vec::new();
+    for path in super::paths(volume, dir)? {
+        files.extend(Entries::open(volume, &path)?);
+    }
+    files.sort_by_key(|entries| entries.first_sequence);
+    Ok(files)
+}
+
+/// The file of the segment in which a part stands.
+pub(crate) fn segment_path(topics: &Path, place: &Place) -> PathBuf {
     let topic = topics.join(place.partition.topic_id.to_string());
     let partition = topic.join(place.partition.index.to_string());
     Segment::path(&partition, place.base_offset, "log")
@@ -68,7 +77,7 @@ fn put_back(volume: &Volume, path: &Path, position: u64, batches: &[u8]) -> Resu
 }
 
 /// The entries of one file, in order.
-struct Entries {
+pub(crate) struct Entries {
     path: PathBuf,
     file: Arc<dyn File>,
     size: u64,
@@ -82,7 +91,7 @@ struct Entries {
 impl Entries {
     /// The entries of a file; `None` if it was never finished.
     fn open(volume: &Volume, path: &Path) -> Result<Option<Self>> {
-        let file = volume.disk.open(path).on("open", path)?;
+        let file = volume.disk.open_to_read(path).on("open", path)?;
         let size = file.size().on("measure", path)?;
         let mut bytes = [0; HEADER_LEN + HEAD_LEN];
         let read = file.read_at(&mut bytes, 0).on("read", path)?;
@@ -102,9 +111,19 @@ impl Entries {
         }))
     }
 
+    /// The file itself.
+    pub(crate) fn file(&self) -> &Arc<dyn File> {
+        &self.file
+    }
+
+    /// Byte at which the next entry begins.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
     /// The parts of the next whole entry; `None` where they end, be it torn or left from an earlier
     /// round.
-    fn next(&mut self) -> Result<Option<Parts<'_>>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Parts<'_>>> {
         let mut head = [0; HEAD_LEN];
         let read = self.file.read_at(&mut head, self.position);
         let read = read.on("read", &self.path)?;
