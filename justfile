@@ -15,6 +15,10 @@ test *args:
 bench *args:
     cargo bench -p millstream-protocol-tests --bench whole -- {{args}}
 
+# Mixed load with kill -9 at random moments, and a verdict on every record
+soak *args:
+    cargo run --release -p millstream-protocol-tests --example soak -- {{args}}
+
 # What has to be clean before a change is proposed
 check:
     cargo fmt --all --check

@@ -12,5 +12,7 @@
 pub mod binary;
 pub mod clients;
 pub mod dice;
+pub mod member;
 pub mod raw;
 pub mod server;
+pub mod soak;

@@ -21,8 +21,15 @@ impl Connection {
     /// # Panics
     /// When nobody listens at `address`.
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the server accepts connections");
-        stream.into()
+        Self::try_open(address).expect("the server accepts connections")
+    }
+
+    /// Connects to a server that may be away.
+    ///
+    /// # Errors
+    /// When nobody listens at `address`.
+    pub fn try_open(address: SocketAddr) -> io::Result<Self> {
+        Ok(TcpStream::connect(address)?.into())
     }
 
     /// Its own port, by which the server's log names it.
@@ -84,18 +91,38 @@ impl Connection {
     /// # Panics
     /// When there is none, or one to another question.
     pub fn ask(&mut self, api: ApiKey, version: i16, body: &impl Encode) -> Answer {
-        self.send(&request(api, version, body))
-            .expect("the server reads requests");
-        let frame = self
-            .receive()
-            .unwrap_or_else(|error| panic!("{api} {version}: {error}"));
+        self.try_ask(api, version, body)
+            .unwrap_or_else(|error| panic!("{api} {version}: {error}"))
+    }
+
+    /// The same of a server that may go away meanwhile.
+    ///
+    /// # Errors
+    /// Those of [`send`](Self::send) and [`receive`](Self::receive).
+    ///
+    /// # Panics
+    /// When the answer is one to another question.
+    pub fn try_ask(&mut self, api: ApiKey, version: i16, body: &impl Encode) -> io::Result<Answer> {
+        self.send(&request(api, version, body))?;
+        self.answer(api, version)
+    }
+
+    /// The answer to the oldest [`request`] that was sent and not answered, which was of `api` in `version`.
+    ///
+    /// # Errors
+    /// Those of [`receive`](Self::receive).
+    ///
+    /// # Panics
+    /// When it is an answer to another question.
+    pub fn answer(&mut self, api: ApiKey, version: i16) -> io::Result<Answer> {
+        let frame = self.receive()?;
         let version = api.encoding(version);
         let (header, body) = ResponseHeader::decode(&frame, api, version).expect("a header");
         assert_eq!(header.correlation_id, CORRELATION, "the answer to {api}");
-        Answer {
+        Ok(Answer {
             body: body.to_vec(),
             version,
-        }
+        })
     }
 }
 

@@ -1,13 +1,13 @@
 //! `kill -9` amid producing and consuming, twenty times at random moments: nothing acknowledged is missing, nothing
 //! is there twice, order holds, and groups go on from their commits.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use millstream_protocol_tests::clients::{Admin, Consumer, Producer, Record, is_outage, read_all};
+use millstream_protocol_tests::clients::{Admin, Producer, Record, read_all};
 use millstream_protocol_tests::dice::Dice;
+use millstream_protocol_tests::member::{Commits, live};
 use millstream_protocol_tests::server::Server;
 
 const CRASHES: u64 = 20;
@@ -32,79 +32,6 @@ fn produce(producer: &mut Producer, stop: &AtomicBool) -> u64 {
     next
 }
 
-/// The committed offset of each partition, as far as commits were acknowledged.
-type Commits = BTreeMap<i32, i64>;
-
-/// One life of a group's only member: begins where the group's commits say, reads on, commits after every hundred
-/// records, until told to stop. `floor` holds what was acknowledged before, and is raised.
-fn consume(bootstrap: &str, floor: &mut Commits, stop: &AtomicBool) {
-    let settings = [
-        ("group.instance.id", "only"),
-        ("session.timeout.ms", "6000"),
-        ("heartbeat.interval.ms", "200"),
-    ];
-    let member = Consumer::member(bootstrap, "g", "t", &settings);
-    let mut position = Commits::new();
-    while !stop.load(Ordering::Relaxed) {
-        let Some(record) = member.poll(Duration::from_millis(20)) else {
-            continue;
-        };
-        let (partition, offset) = (record.partition.unwrap(), record.offset.unwrap());
-        match position.insert(partition, offset + 1) {
-            Some(expected) => {
-                assert_eq!(offset, expected, "the next record of partition {partition}");
-            }
-            None => assert_goes_on(floor, partition, offset),
-        }
-        if offset % 100 == 99 {
-            match member.commit_offset("t", partition, offset + 1) {
-                Ok(()) => drop(floor.insert(partition, offset + 1)),
-                Err(error) => assert!(
-                    is_outage(&error) || is_rebalance(&error),
-                    "the commit failed: {error}"
-                ),
-            }
-        }
-    }
-}
-
-/// A life may begin after the last acknowledged commit, when a later one was written but its answer was lost;
-/// commits are made at every hundredth record, so it begins at one of those.
-fn assert_goes_on(floor: &Commits, partition: i32, offset: i64) {
-    let committed = floor.get(&partition).copied().unwrap_or(0);
-    assert!(
-        offset >= committed,
-        "partition {partition} went back to {offset} behind its commit {committed}"
-    );
-    assert_eq!(
-        offset % 100,
-        0,
-        "partition {partition} began at {offset}, which nobody committed"
-    );
-    assert!(
-        offset <= committed + 200,
-        "partition {partition} jumped to {offset} from its commit {committed}"
-    );
-}
-
-fn is_rebalance(error: &rdkafka::error::KafkaError) -> bool {
-    use rdkafka::types::RDKafkaErrorCode::{
-        CoordinatorLoadInProgress, CoordinatorNotAvailable, NoOffset, NotCoordinator,
-        RebalanceInProgress, WaitingForCoordinator,
-    };
-    let known = [
-        CoordinatorLoadInProgress,
-        CoordinatorNotAvailable,
-        NoOffset,
-        NotCoordinator,
-        RebalanceInProgress,
-        WaitingForCoordinator,
-    ];
-    error
-        .rdkafka_error_code()
-        .is_some_and(|code| known.contains(&code))
-}
-
 #[test]
 fn twenty_crashes_lose_nothing_and_double_nothing() {
     let mut server = Server::start();
@@ -117,14 +44,15 @@ fn twenty_crashes_lose_nothing_and_double_nothing() {
         ("message.timeout.ms", "0"),
     ];
     let mut producer = Producer::new(bootstrap, "t", &settings);
-    let (stop, mut floor) = (AtomicBool::new(false), Commits::new());
+    let (stop, mut commits) = (AtomicBool::new(false), Commits::default());
     let sent = thread::scope(|scope| {
         let writer = scope.spawn(|| produce(&mut producer, &stop));
         for _ in 0..CRASHES / 2 {
-            let (life_ends, floor) = (AtomicBool::new(false), &mut floor);
+            let (life_ends, commits) = (AtomicBool::new(false), &mut commits);
             thread::scope(|scope| {
                 let life_ends = &life_ends;
-                let reader = scope.spawn(move || consume(bootstrap, floor, life_ends));
+                let ends = || life_ends.load(Ordering::Relaxed);
+                let reader = scope.spawn(move || live(bootstrap, "g", "t", commits, ends));
                 for _ in 0..2 {
                     thread::park_timeout(Duration::from_millis(dice.between(1, 700)));
                     server.kill();
@@ -139,7 +67,7 @@ fn twenty_crashes_lose_nothing_and_double_nothing() {
     });
     assert_complete(bootstrap, &producer, sent);
     assert!(
-        !floor.is_empty(),
+        !commits.is_empty(),
         "commits were acknowledged between the crashes"
     );
 }

@@ -19,4 +19,6 @@ mod idempotence;
 #[cfg(test)]
 mod shutdown;
 #[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod time;
