@@ -164,7 +164,8 @@ pub(crate) fn packed(compression: Compression, payload: &[u8]) -> Result<BytesMu
     Ok(BytesMut::from(Bytes::from(bytes)))
 }
 
-fn put_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+/// Appends a length, −1 for `None`, and the bytes.
+pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     put(out, bytes.map_or(-1, |bytes| bytes.len() as i64));
     out.extend_from_slice(bytes.unwrap_or_default());
 }

@@ -66,7 +66,7 @@ pub struct Header {
     pub attributes: i16,
     /// Last record's offset minus the base offset.
     pub last_offset_delta: i32,
-    /// Timestamp of the first record in ms, which record timestamps are relative to.
+    /// Time in ms which record timestamps are relative to: that of the first record, or the delete horizon.
     pub base_timestamp: i64,
     /// Largest timestamp in ms.
     pub max_timestamp: i64,

@@ -3,7 +3,8 @@
 //! A batch travels from the producer to the disk and on to the consumer as the bytes that the producer sent. This
 //! crate knows their layout ([`Header`]), proves that bytes are exactly one batch ([`Batch`]), walks a run of them
 //! ([`Batches`]), reads the records inside ([`Records`]), decides whether a produced batch may enter a log
-//! ([`produce::admit`]), and builds batches for the broker's own logs ([`Builder`]).
+//! ([`produce::admit`]), leaves records out of one ([`Records::rewrite`]), and builds batches for the broker's own logs
+//! ([`Builder`]).
 //!
 //! It does no I/O, owns no clock, and never allocates by a length that it has not checked.
 

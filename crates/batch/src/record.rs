@@ -10,6 +10,8 @@
 //! headers          varint count, then per header: varint length and name, varint length (−1: null) and value
 //! ```
 
+mod rewrite;
+
 use std::borrow::Cow;
 
 use crate::varint::{take_int, take_long};
