@@ -62,6 +62,9 @@ impl Broker {
             background: Mutex::default(),
         });
         broker.spawn(maintain(Arc::clone(&broker))).await;
+        if broker.config().log_cleaner_enable {
+            broker.spawn(compact(Arc::clone(&broker))).await;
+        }
         broker.spawn(groups::serve(Arc::clone(&broker))).await;
         Ok(broker)
     }
@@ -169,5 +172,20 @@ async fn maintain(broker: Arc<Broker>) {
             () = broker.stopped() => return,
         }
         broker.store.maintain(broker.now_ms()).await;
+    }
+}
+
+/// Compacts what is dirty, again and again until the broker stops. A pass that is under way then ends with the store.
+async fn compact(broker: Arc<Broker>) {
+    loop {
+        let interval = broker.config().log_cleaner_backoff_ms.unsigned_abs();
+        let round = async {
+            tokio::time::sleep(Duration::from_millis(interval)).await;
+            broker.store.compact(broker.now_ms()).await;
+        };
+        tokio::select! {
+            () = round => {}
+            () = broker.stopped() => return,
+        }
     }
 }

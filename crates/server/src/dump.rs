@@ -70,6 +70,15 @@ impl<W: Write> Printer<'_, W> {
             Contents::RecoveryPoint(producers) => producers
                 .iter()
                 .try_for_each(|producer| self.line(&Line::producer(producer))),
+            Contents::Compaction {
+                clean_to,
+                generation,
+                replaced,
+            } => {
+                self.line(&Line::compaction(clean_to, generation))?;
+                let mut replaced = replaced.iter();
+                replaced.try_for_each(|file| self.line(&Line::replaced(file)))
+            }
             Contents::Clean => self.line(&Line::clean()),
         }
     }
@@ -106,8 +115,9 @@ impl<W: Write> Printer<'_, W> {
     }
 
     fn index(&mut self, entries: &[IndexEntry], unread: u64) -> io::Result<()> {
-        let stem = self.args.file.file_stem().and_then(|stem| stem.to_str());
-        let base = stem.and_then(|stem| stem.parse().ok()).unwrap_or(0);
+        let name = self.args.file.file_name().and_then(|name| name.to_str());
+        let base = name.and_then(|name| name.split('.').next()?.parse().ok());
+        let base = base.unwrap_or(0);
         for entry in entries {
             self.line(&Line::index_entry(base, entry))?;
         }

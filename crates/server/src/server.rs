@@ -113,6 +113,8 @@ async fn open_store(config: &BrokerConfig) -> Result<Store, Error> {
         cluster_id: (environment.random_uuid)(),
         tail_bytes: usize::try_from(config.tail_cache_bytes).unwrap_or_default(),
         journal_bytes: config.journal_max_bytes.unsigned_abs(),
+        compaction_bytes: usize::try_from(config.log_cleaner_dedupe_buffer_size)
+            .unwrap_or(usize::MAX),
         producer_expiration_ms: config.producer_id_expiration_ms.into(),
         ..StoreOptions::default()
     };

@@ -186,7 +186,8 @@ impl Appender {
     ) -> Result<Run, Failure> {
         self.save_epoch(partition)?;
         if self.active.is_none() {
-            self.active = partition.log.last().map(Active::resume).transpose()?;
+            let last = partition.log.last().filter(|last| !last.is_sealed());
+            self.active = last.map(Active::resume).transpose()?;
         }
         let full = |active: &Active| !active.takes(next, active.position, config);
         if self.active.as_ref().is_none_or(full) {
@@ -291,6 +292,9 @@ impl Active {
 
     /// Whether the batch belongs here, at `position`, rather than into a new segment.
     fn takes(&self, batch: &Header, position: u64, config: &LogConfig) -> bool {
+        if self.segment.is_sealed() {
+            return false;
+        }
         let near = batch.last_offset() - self.segment.base_offset() <= i64::from(i32::MAX);
         if position == 0 {
             return near;

@@ -35,6 +35,8 @@ pub struct StoreOptions {
     pub recovery_point_bytes: u64,
     /// Bytes that the journal may take on the disk; 0 keeps it for appends to several partitions.
     pub journal_bytes: u64,
+    /// Bytes for the keys that one pass of compaction looks at; a log with more takes several passes.
+    pub compaction_bytes: usize,
     /// What a partition found on disk uses until [`Partition::set_config`](crate::Partition::set_config).
     pub default_config: LogConfig,
 }
@@ -48,6 +50,7 @@ impl Default for StoreOptions {
             producer_expiration_ms: 86_400_000,
             recovery_point_bytes: 64 << 20,
             journal_bytes: 1 << 20,
+            compaction_bytes: 32 << 20,
             default_config: LogConfig::default(),
         }
     }
@@ -64,7 +67,7 @@ pub enum Flush {
 }
 
 /// Policies of one partition, named after the topic configs they come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LogConfig {
     /// `segment.bytes`: a segment is closed before it would grow past this. At most `i32::MAX`.
     pub segment_bytes: u32,
@@ -80,6 +83,32 @@ pub struct LogConfig {
     pub retention_bytes: Option<u64>,
     /// What `flush.messages` and `flush.ms` come to.
     pub flush: Flush,
+    /// How records are removed by key, where `cleanup.policy` asks for it.
+    pub compaction: Option<CompactionConfig>,
+}
+
+/// How a log is compacted by key.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CompactionConfig {
+    /// `min.cleanable.dirty.ratio`: a log is compacted once a larger share of it was not looked at yet.
+    pub min_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`: for how long records stay as they came.
+    pub min_lag_ms: i64,
+    /// `max.compaction.lag.ms`: after how long records are looked at, however little there is to do.
+    pub max_lag_ms: i64,
+    /// `delete.retention.ms`: for how long tombstones stay once they were looked at.
+    pub delete_retention_ms: i64,
+}
+
+impl Default for CompactionConfig {
+    fn default() -> Self {
+        CompactionConfig {
+            min_dirty_ratio: 0.5,
+            min_lag_ms: 0,
+            max_lag_ms: i64::MAX,
+            delete_retention_ms: 86_400_000,
+        }
+    }
 }
 
 impl Default for LogConfig {
@@ -92,6 +121,7 @@ impl Default for LogConfig {
             retention_ms: Some(604_800_000),
             retention_bytes: None,
             flush: Flush::Sync,
+            compaction: None,
         }
     }
 }

@@ -9,7 +9,7 @@ mod os;
 
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use os::OsDisk;
@@ -81,10 +81,23 @@ pub(crate) fn read_file(disk: &dyn Disk, path: &Path) -> io::Result<Option<Vec<u
 
 /// Replaces a file so that a crash leaves either the old or the new bytes, never a mixture.
 pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_added_extension("new");
-    let file = disk.create(&fresh)?;
+    stage_file(disk, path, bytes)?;
+    install_file(disk, path)
+}
+
+/// Writes beside a file what is to replace it; the file itself stays as it is.
+pub(crate) fn stage_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = disk.create(&fresh(path))?;
     file.write_at(&mut [IoSlice::new(bytes)], 0)?;
-    file.sync()?;
-    disk.rename(&fresh, path)?;
+    file.sync()
+}
+
+/// Puts in place what was staged. After a failure nobody knows which of the two a crash leaves.
+pub(crate) fn install_file(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    disk.rename(&fresh(path), path)?;
     path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
+}
+
+fn fresh(path: &Path) -> PathBuf {
+    path.with_added_extension("new")
 }

@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Clean,
     /// Groups of appends that were synced in one place for many partitions.
     Journal,
+    /// How far a partition is compacted.
+    Compaction,
 }
 
 impl Kind {
@@ -48,6 +50,7 @@ impl Kind {
             Kind::Producers => *b"MSps",
             Kind::Clean => *b"MScl",
             Kind::Journal => *b"MSjl",
+            Kind::Compaction => *b"MSco",
         }
     }
 }
@@ -114,9 +117,25 @@ pub(crate) fn save(
     cluster: Uuid,
     body: &[u8],
 ) -> Result<()> {
+    disk::replace_file(disk, path, &whole(kind, cluster, body)).on("write", path)
+}
+
+/// Writes beside a small file what is to replace it; [`disk::install_file`] does so.
+pub(crate) fn stage(
+    disk: &dyn Disk,
+    path: &Path,
+    kind: Kind,
+    cluster: Uuid,
+    body: &[u8],
+) -> Result<()> {
+    disk::stage_file(disk, path, &whole(kind, cluster, body)).on("write", path)
+}
+
+/// A small file: header, checksum and body.
+fn whole(kind: Kind, cluster: Uuid, body: &[u8]) -> Vec<u8> {
     let mut bytes = header(kind, cluster, crc32c::crc32c(body)).to_vec();
     bytes.extend_from_slice(body);
-    disk::replace_file(disk, path, &bytes).on("write", path)
+    bytes
 }
 
 /// The checked body of a file written by [`save`]; `None` if there is no such file.

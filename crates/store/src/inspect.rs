@@ -4,9 +4,10 @@
 //! it is what a [check](crate::check) tells. Nothing is changed.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Checkpoint;
+use crate::compaction::{self, CompactionFile};
 use crate::disk::{self, OsDisk};
 use crate::error::{Error, IoContext, Result};
 use crate::format::{self, Kind};
@@ -35,6 +36,15 @@ pub enum Contents {
     },
     /// A recovery point: the producers that were known at its offset.
     RecoveryPoint(Vec<ProducerSnapshot>),
+    /// How far a partition is compacted.
+    Compaction {
+        /// Offset below which every record was looked at.
+        clean_to: i64,
+        /// The last generation that came to stand.
+        generation: u32,
+        /// Files that it replaced and that may not be removed yet.
+        replaced: Vec<PathBuf>,
+    },
     /// The mark of a clean shutdown.
     Clean,
 }
@@ -78,6 +88,7 @@ fn kind(path: &Path) -> Option<Kind> {
         (Some("index"), _) => Some(Kind::Index),
         (Some("snapshot"), _) => Some(Kind::Producers),
         (_, Some("checkpoint")) => Some(Kind::Checkpoint),
+        (_, Some(compaction::NAME)) => Some(Kind::Compaction),
         (_, Some("clean")) => Some(Kind::Clean),
         _ => None,
     }
@@ -97,6 +108,11 @@ fn read(kind: Kind, bytes: &[u8]) -> Result<Contents, String> {
         Kind::Producers => {
             Producers::decode(body).map(|producers| Contents::RecoveryPoint(producers.describe()))
         }
+        Kind::Compaction => CompactionFile::decode(body).map(|file| Contents::Compaction {
+            clean_to: file.clean_to,
+            generation: file.generation,
+            replaced: file.replaced_files(),
+        }),
         Kind::Clean => Some(Contents::Clean),
         Kind::Journal => None,
     };

@@ -12,6 +12,8 @@ mod appender;
 mod bond;
 pub mod check;
 mod checkpoint;
+mod cleaner;
+mod compaction;
 mod config;
 pub mod disk;
 mod epochs;
@@ -46,7 +48,7 @@ mod walk;
 mod writeback;
 mod writer;
 
-pub use config::{Flush, LogConfig, StoreOptions, TopicPartition};
+pub use config::{CompactionConfig, Flush, LogConfig, StoreOptions, TopicPartition};
 pub use epochs::EpochEnd;
 pub use error::{Error, Result};
 pub use intake::{AppendMode, Appended};

@@ -42,11 +42,22 @@ impl Log {
             .cloned()
     }
 
-    /// The segment that follows another.
+    /// The segment that goes on where another ends, which may have been replaced by now.
     pub(crate) fn after(&self, segment: &Segment) -> Option<Arc<Segment>> {
-        let segments = self.0.read();
-        let at = segments.partition_point(|other| other.base_offset() <= segment.base_offset());
-        segments.get(at).cloned()
+        self.holding(segment.next_offset())
+    }
+
+    /// Whether these segments are still there, one after the other.
+    pub(crate) fn holds(&self, segments: &[Arc<Segment>]) -> bool {
+        position(&self.0.read(), segments).is_some()
+    }
+
+    /// Puts a segment in the place of those that it was made of, if they are still there.
+    pub(crate) fn replace(&self, sources: &[Arc<Segment>], output: Arc<Segment>) {
+        let mut segments = self.0.write();
+        if let Some(at) = position(&segments, sources) {
+            segments.splice(at..at + sources.len(), [output]);
+        }
     }
 
     /// Visible bytes of all segments.
@@ -65,4 +76,13 @@ impl Log {
         let count = count.min(segments.len());
         segments.drain(..count).collect()
     }
+}
+
+/// Where in `all` these segments stand one after the other.
+fn position(all: &[Arc<Segment>], wanted: &[Arc<Segment>]) -> Option<usize> {
+    let first = wanted.first()?;
+    let at = all.iter().position(|segment| Arc::ptr_eq(segment, first))?;
+    let found = all.get(at..at + wanted.len())?;
+    let same = found.iter().zip(wanted).all(|(a, b)| Arc::ptr_eq(a, b));
+    same.then_some(at)
 }

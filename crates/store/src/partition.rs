@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use crate::appender::Appender;
 use crate::bond::Bond;
 use crate::checkpoint::Checkpoint;
+use crate::compaction;
 use crate::config::{LogConfig, TopicPartition};
 use crate::epochs::{EpochEnd, Epochs};
 use crate::error::{Error, Result};
@@ -38,6 +39,8 @@ pub struct Partition {
     pub(crate) dir: PathBuf,
     pub(crate) shared: Arc<Shared>,
     pub(crate) config: ArcSwap<LogConfig>,
+    /// How far the log is compacted; held while it is.
+    pub(crate) compaction: Mutex<compaction::State>,
     /// Leader epochs, which stay as they are while the store is open. Apart from the checkpoint, whose
     /// lock is held while its file is synced.
     epochs: Epochs,
@@ -76,6 +79,7 @@ impl Partition {
             dir: dir.to_owned(),
             shared,
             config: ArcSwap::new(config),
+            compaction: Mutex::new(compaction::State::new(found.compaction)),
             epochs: found.checkpoint.epochs.clone(),
             upkeep: Mutex::new(found.recovery_point),
             appender: Mutex::new(Appender::new(found.is_saved)),

@@ -223,6 +223,14 @@ impl Producers {
             .retain(|_, producer| now_ms.saturating_sub(producer.last_seen_ms) < expiration_ms);
     }
 
+    /// The last offset of each producer, by no order of their ids.
+    pub(crate) fn last_offsets(&self) -> impl Iterator<Item = (i64, i64)> {
+        self.0.iter().filter_map(|(&id, producer)| {
+            let last = producer.window.back()?;
+            Some((id, last.last_offset()))
+        })
+    }
+
     /// All producers, by id.
     pub(crate) fn describe(&self) -> Vec<ProducerSnapshot> {
         let mut all: Vec<_> = self

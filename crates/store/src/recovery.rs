@@ -11,10 +11,11 @@ use std::sync::Arc;
 use millstream_batch::Header;
 
 use crate::checkpoint::Checkpoint;
+use crate::compaction::{self, CompactionFile};
 use crate::error::{Error, IoContext, Result};
 use crate::producer_state::Producers;
-use crate::segment::{Rebuild, Segment, Volume};
-use crate::snapshot::{self, parse_names};
+use crate::segment::{Rebuild, Segment, SegmentName, Volume};
+use crate::snapshot;
 use crate::walk::{Broken, Walk};
 
 /// A partition as found on disk.
@@ -32,19 +33,20 @@ pub(crate) struct Recovered {
     pub(crate) recovery_point: i64,
     /// Whether the files say all this already, so that nothing has to be written before appends.
     pub(crate) is_saved: bool,
+    /// How far it is compacted.
+    pub(crate) compaction: CompactionFile,
 }
 
 /// Reads the directory of a partition, repairing it if the last shutdown was not clean.
 pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Result<Recovered> {
-    remove_leftovers(volume, dir)?;
+    let files = volume.disk.list(dir).on("list", dir)?;
+    remove_leftovers(volume, dir, &files)?;
+    let (compaction, names) = compaction::settle(volume, dir, &files)?;
     let mut checkpoint = Checkpoint::load(&*volume.disk, dir, volume.cluster_id)?;
     let point = snapshot::load_newest(volume, dir)?;
-    let mut bases = parse_names(&volume.disk.list(dir).on("list", dir)?, "log");
-    bases.sort_unstable();
-
     let recovery_point = point.offset;
     let floor = checkpoint.log_start.max(recovery_point);
-    let is_saved = clean && (point.is_newest || bases.is_empty());
+    let is_saved = clean && (point.is_newest || names.is_empty());
     let mut scan = Scan {
         volume,
         dir,
@@ -55,8 +57,8 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
         next_offset: recovery_point,
     };
     let segments = match is_saved {
-        true => open_as_is(volume, dir, &bases, recovery_point)?,
-        false => scan.segments(&bases)?,
+        true => open_as_is(volume, dir, &names, recovery_point)?,
+        false => scan.segments(&names)?,
     };
     let log_end = segments
         .last()
@@ -78,15 +80,22 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
         producers,
         recovery_point,
         is_saved,
+        compaction,
     })
 }
 
 /// Segments of which every byte is known to be good.
-fn open_as_is(volume: &Volume, dir: &Path, bases: &[i64], end: i64) -> Result<Vec<Arc<Segment>>> {
-    let ends = bases.iter().skip(1).copied().chain([end]);
-    let mut segments = Vec::with_capacity(bases.len());
-    for (&base, next) in bases.iter().zip(ends) {
-        let segment = Segment::open(volume, dir, base, next)?;
+fn open_as_is(
+    volume: &Volume,
+    dir: &Path,
+    names: &[SegmentName],
+    end: i64,
+) -> Result<Vec<Arc<Segment>>> {
+    let bases = names.iter().map(|name| name.base_offset);
+    let ends = bases.skip(1).chain([end]);
+    let mut segments = Vec::with_capacity(names.len());
+    for (&name, next) in names.iter().zip(ends) {
+        let segment = Segment::open(volume, dir, name, next)?;
         match segment.size() {
             // Made for an append that then found no room.
             0 => segment.remove()?,
@@ -110,15 +119,16 @@ struct Scan<'a> {
 
 impl Scan<'_> {
     /// Opens all segments, scanning those above the recovery point. After a cut the rest goes.
-    fn segments(&mut self, bases: &[i64]) -> Result<Vec<Arc<Segment>>> {
-        let known = bases
-            .partition_point(|&base| base <= self.point)
+    fn segments(&mut self, names: &[SegmentName]) -> Result<Vec<Arc<Segment>>> {
+        let known = names
+            .partition_point(|name| name.base_offset <= self.point)
             .saturating_sub(1);
-        let mut segments = Vec::with_capacity(bases.len());
+        let mut segments = Vec::with_capacity(names.len());
         let mut cut = false;
-        for (i, &base) in bases.iter().enumerate() {
-            let next = bases.get(i + 1).copied().unwrap_or(base);
-            let segment = Segment::open(self.volume, self.dir, base, next)?;
+        for (i, &name) in names.iter().enumerate() {
+            let base = name.base_offset;
+            let next = names.get(i + 1).map_or(base, |next| next.base_offset);
+            let segment = Segment::open(self.volume, self.dir, name, next)?;
             if i >= known {
                 cut = cut || base < self.next_offset_before(i == known);
                 if cut {
@@ -239,8 +249,8 @@ pub(crate) fn check_offsets(header: &Header, next_offset: i64) -> Result<(), Str
 }
 
 /// What may be left of work that a crash interrupted: files that were never renamed into place.
-fn remove_leftovers(volume: &Volume, dir: &Path) -> Result<()> {
-    for name in volume.disk.list(dir).on("list", dir)? {
+fn remove_leftovers(volume: &Volume, dir: &Path, files: &[String]) -> Result<()> {
+    for name in files {
         if name.ends_with(".new") {
             let path = dir.join(name);
             volume.disk.remove_file(&path).on("remove", &path)?;
@@ -276,7 +286,7 @@ mod tests {
             let file = Segment::create(&volume, dir, 100).unwrap().file().unwrap();
             file.write_at(&mut [IoSlice::new(&bytes[..len])], 0)
                 .unwrap();
-            let segment = Segment::open(&volume, dir, 100, 100).unwrap();
+            let segment = Segment::open(&volume, dir, SegmentName::appended(100), 100).unwrap();
             assert_eq!(whole_until(&segment), expected, "{len} bytes");
         };
         check(0, 100);

@@ -156,7 +156,7 @@ impl Partition {
     }
 
     /// The end of the log and the producer states there, if nothing is on its way.
-    fn settled(&self) -> Option<(i64, Vec<u8>)> {
+    pub(crate) fn settled(&self) -> Option<(i64, Vec<u8>)> {
         let _appender = self.appender.lock();
         let intake = self.intake.lock();
         self.progress

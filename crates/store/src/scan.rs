@@ -14,8 +14,7 @@ use millstream_batch::{CRC_START, Error as BatchError, HEADER_LEN};
 
 use crate::config::TopicPartition;
 use crate::disk::{Disk, File, OsDisk};
-use crate::segment::Segment;
-use crate::snapshot::parse_names;
+use crate::segment::SegmentName;
 use crate::store;
 
 pub use crate::timestamps::DECOMPRESSED_LIMIT;
@@ -91,11 +90,11 @@ impl Scan {
         id: TopicPartition,
     ) -> io::Result<impl Iterator<Item = io::Result<Self>>> {
         let dir = store::partition_dir(data, id);
-        let mut bases = parse_names(&OsDisk.list(&dir)?, "log");
-        bases.sort_unstable();
-        let paths = bases
-            .into_iter()
-            .map(move |base| Segment::path(&dir, base, "log"));
+        let files = OsDisk.list(&dir)?;
+        let names = files.iter().map(|file| SegmentName::parse(file, "log"));
+        let mut names: Vec<SegmentName> = names.flatten().collect();
+        names.sort_unstable();
+        let paths = names.into_iter().map(move |name| name.path(&dir, "log"));
         Ok(paths.map(|path| Self::open(&path)))
     }
 

@@ -1,10 +1,11 @@
 //! One segment: a file of record batches and its sparse index.
 //!
-//! The log file `<base offset>.log` holds batches as clients sent them, one after the other, and
-//! nothing else. Only what is published here is visible; the writer may be further in the file.
+//! The log file holds batches as clients sent them, or as compaction left them, one after the other,
+//! and nothing else. Only what is published here is visible; the writer may be further in the file.
 //! Files are opened when first needed and closed again when idle; indexes are loaded likewise.
 
 mod index_file;
+mod name;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 pub(crate) use index_file::Rebuild;
+pub(crate) use name::SegmentName;
 
 use crate::disk::{Disk, File};
 use crate::error::{Error, IoContext, Result};
@@ -34,7 +36,7 @@ pub(crate) struct Volume {
 #[derive(Debug)]
 pub(crate) struct Segment {
     volume: Volume,
-    base_offset: i64,
+    name: SegmentName,
     path: PathBuf,
     size: AtomicU64,
     next_offset: AtomicI64,
@@ -46,6 +48,8 @@ pub(crate) struct Segment {
     unsaved: AtomicBool,
     /// Bytes of which it is known that they are on the disk.
     synced: AtomicU64,
+    /// Whether nothing is appended any more.
+    sealed: AtomicBool,
     file: Mutex<Option<Arc<dyn File>>>,
     index: Mutex<Option<Index>>,
 }
@@ -53,13 +57,19 @@ pub(crate) struct Segment {
 impl Segment {
     /// Makes an empty segment; it is durable when this returns.
     pub(crate) fn create(volume: &Volume, dir: &Path, base_offset: i64) -> Result<Self> {
-        let path = Self::path(dir, base_offset, "log");
-        let file = volume.disk.create(&path).on("create", &path)?;
+        let segment = Self::create_unsynced(volume, dir, SegmentName::appended(base_offset))?;
         if let Err(error) = volume.disk.sync_dir(dir) {
-            let _ = volume.disk.remove_file(&path);
+            let _ = volume.disk.remove_file(&segment.path);
             return Err(error).on("sync", dir);
         }
-        let segment = Self::with_size(volume, path, base_offset, base_offset, 0);
+        Ok(segment)
+    }
+
+    /// Makes an empty segment whose name a power cut may take away.
+    pub(crate) fn create_unsynced(volume: &Volume, dir: &Path, name: SegmentName) -> Result<Self> {
+        let path = name.path(dir, "log");
+        let file = volume.disk.create(&path).on("create", &path)?;
+        let segment = Self::with_size(volume, path, name, name.base_offset, 0);
         *segment.file.lock() = Some(file);
         *segment.index.lock() = Some(Index::new());
         Ok(segment)
@@ -69,28 +79,22 @@ impl Segment {
     pub(crate) fn open(
         volume: &Volume,
         dir: &Path,
-        base_offset: i64,
+        name: SegmentName,
         next_offset: i64,
     ) -> Result<Self> {
-        let path = Self::path(dir, base_offset, "log");
+        let path = name.path(dir, "log");
         let size = volume
             .disk
             .open(&path)
             .and_then(|file| file.size())
             .on("open", &path)?;
-        Ok(Self::with_size(
-            volume,
-            path,
-            base_offset,
-            next_offset,
-            size,
-        ))
+        Ok(Self::with_size(volume, path, name, next_offset, size))
     }
 
-    fn with_size(volume: &Volume, path: PathBuf, base: i64, next: i64, size: u64) -> Self {
+    fn with_size(volume: &Volume, path: PathBuf, name: SegmentName, next: i64, size: u64) -> Self {
         Segment {
             volume: volume.clone(),
-            base_offset: base,
+            name,
             path,
             size: AtomicU64::new(size),
             next_offset: AtomicI64::new(next),
@@ -98,23 +102,34 @@ impl Segment {
             used: AtomicBool::new(true),
             unsaved: AtomicBool::new(false),
             synced: AtomicU64::new(0),
+            sealed: AtomicBool::new(name.generation > 0),
             file: Mutex::new(None),
             index: Mutex::new(None),
         }
-    }
-
-    /// The name of a segment's file: twenty digits, so that names sort like offsets.
-    pub(crate) fn path(dir: &Path, base_offset: i64, extension: &str) -> PathBuf {
-        dir.join(format!("{base_offset:020}.{extension}"))
     }
 
     fn index_path(&self) -> PathBuf {
         self.path.with_extension("index")
     }
 
+    /// What its files are called.
+    pub(crate) fn name(&self) -> SegmentName {
+        self.name
+    }
+
     /// Offset at which the segment begins.
     pub(crate) fn base_offset(&self) -> i64 {
-        self.base_offset
+        self.name.base_offset
+    }
+
+    /// Whether appends go elsewhere: it was sealed, or made by compaction.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Acquire)
+    }
+
+    /// Has the next append begin a new segment. To be called under the lock on the partition's appender.
+    pub(crate) fn seal(&self) {
+        self.sealed.store(true, Ordering::Release);
     }
 
     /// Offset after the last visible record.
@@ -191,7 +206,7 @@ impl Segment {
     }
 
     fn relative(&self, offset: i64) -> u32 {
-        u32::try_from(offset.saturating_sub(self.base_offset).max(0)).unwrap_or(u32::MAX)
+        u32::try_from(offset.saturating_sub(self.base_offset()).max(0)).unwrap_or(u32::MAX)
     }
 
     /// Makes batches visible that now follow the visible ones in the file.
@@ -307,6 +322,13 @@ impl Segment {
             *self.file.lock() = None;
             *self.index.lock() = None;
         }
+    }
+
+    /// Opens the file and loads the index, so that whoever holds the segment goes on when its files are removed;
+    /// blocks.
+    pub(crate) fn pin(&self) -> Result<()> {
+        self.load_index()?;
+        self.file().map(drop)
     }
 
     /// Removes the files; readers that have them open go on.

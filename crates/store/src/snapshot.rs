@@ -3,22 +3,22 @@
 //! `<next offset>.snapshot` promises that everything below the offset was synced before the file was
 //! written, so recovery scans only what lies above. A newer one replaces the older.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, IoContext, Result};
 use crate::format::{self, Kind};
 use crate::producer_state::Producers;
-use crate::segment::{Segment, Volume};
+use crate::segment::Volume;
 
 /// Ends the names of recovery points.
 pub(crate) const EXTENSION: &str = "snapshot";
 
 /// Writes a recovery point and removes the older ones.
 pub(crate) fn save(volume: &Volume, dir: &Path, offset: i64, body: &[u8]) -> Result<()> {
-    let path = Segment::path(dir, offset, EXTENSION);
+    let file = path(dir, offset);
     format::save(
         &*volume.disk,
-        &path,
+        &file,
         Kind::Producers,
         volume.cluster_id,
         body,
@@ -27,8 +27,8 @@ pub(crate) fn save(volume: &Volume, dir: &Path, offset: i64, body: &[u8]) -> Res
         .into_iter()
         .filter(|&other| other != offset)
     {
-        let path = Segment::path(dir, older, EXTENSION);
-        volume.disk.remove_file(&path).on("remove", &path)?;
+        let file = path(dir, older);
+        volume.disk.remove_file(&file).on("remove", &file)?;
     }
     Ok(())
 }
@@ -70,10 +70,10 @@ pub(crate) fn load_newest(volume: &Volume, dir: &Path) -> Result<RecoveryPoint> 
 
 /// The producer states in a recovery point.
 pub(crate) fn load(volume: &Volume, dir: &Path, offset: i64) -> Result<Producers> {
-    let path = Segment::path(dir, offset, EXTENSION);
-    let body = format::load(&*volume.disk, &path, Kind::Producers, volume.cluster_id)?;
+    let file = path(dir, offset);
+    let body = format::load(&*volume.disk, &file, Kind::Producers, volume.cluster_id)?;
     Producers::decode(&body.unwrap_or_default()).ok_or_else(|| Error::Corrupt {
-        file: path,
+        file,
         position: format::HEADER_LEN as u64,
         reason: "the last producer is cut short".into(),
     })
@@ -84,6 +84,11 @@ fn offsets(volume: &Volume, dir: &Path) -> Result<Vec<i64>> {
         &volume.disk.list(dir).on("list", dir)?,
         EXTENSION,
     ))
+}
+
+/// Where the recovery point at an offset is: twenty digits, so that names sort like offsets.
+fn path(dir: &Path, offset: i64) -> PathBuf {
+    dir.join(format!("{offset:020}.{EXTENSION}"))
 }
 
 /// The offsets in the names of files with this extension.

@@ -7,7 +7,8 @@
 //! <data>/journal/                          appends that are not in the segments yet; see `journal`
 //! <data>/topics/<topic id>/<index>/        one partition:
 //!     checkpoint                           log start and leader epochs
-//!     <base offset>.log, .index            segments
+//!     <base offset>.log, .index            segments; <base offset>.<generation>.… once compacted
+//!     compaction                           how far it is compacted
 //!     <next offset>.snapshot               recovery point
 //! ```
 
@@ -22,6 +23,7 @@ use parking_lot::{Mutex, RwLock};
 use uuid::Uuid;
 
 use crate::checkpoint::Checkpoint;
+use crate::cleaner::{self, Cleaner, Task};
 use crate::config::{LogConfig, StoreOptions, TopicPartition};
 use crate::disk::{Disk, File, OsDisk};
 use crate::error::{Error, IoContext, Result};
@@ -51,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) settlers: Syncers,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) keeper: Keeper,
+    pub(crate) cleaner: Cleaner,
 }
 
 /// An open data directory.
@@ -93,6 +96,7 @@ impl Store {
         let (sender, jobs) = mpsc::channel();
         let volume = Volume { disk, cluster_id };
         let shelf = Shelf::new(volume.clone(), journal.clone(), options.journal_bytes);
+        let (cleaner, rounds) = Cleaner::new();
         let shared = Arc::new(Shared {
             volume,
             queue: Queue::new(options.pending_bytes),
@@ -100,6 +104,7 @@ impl Store {
             settlers: Syncers::default(),
             shelf: Arc::new(shelf),
             keeper: Keeper::new(sender),
+            cleaner,
             options,
         });
         let clean = take_clean_mark(&shared.volume, dir)?;
@@ -108,7 +113,7 @@ impl Store {
         }
         let partitions = open_partitions(&shared, &topics, clean, now_ms)?;
         journal::remove(&shared.volume, &journal)?;
-        let threads = start_threads(&shared, jobs)?;
+        let threads = start_threads(&shared, jobs, rounds)?;
         Ok(Store {
             dir: dir.to_owned(),
             shared,
@@ -174,6 +179,7 @@ impl Store {
                 producers: Default::default(),
                 recovery_point: 0,
                 is_saved: true,
+                compaction: Default::default(),
             };
             let (dir, shared) = (self.partition_dir(*id), Arc::clone(&self.shared));
             let partition = Partition::new(*id, &dir, shared, Arc::clone(config), found);
@@ -282,6 +288,7 @@ impl Store {
     /// Ends the threads, the writer first, for it needs the others. Fails if one of them had ended
     /// before, for then nobody knows what it left undone.
     fn stop(&self, end: End) -> Result<()> {
+        self.shared.cleaner.end();
         self.shared.queue.end(end);
         let mut stopped = Ok(());
         for thread in self.threads.lock().drain(..) {
@@ -318,7 +325,11 @@ pub(crate) fn partition_dir(data: &Path, id: TopicPartition) -> PathBuf {
 }
 
 /// Starts the threads of a store; the writer is the first.
-fn start_threads(shared: &Arc<Shared>, jobs: mpsc::Receiver<Job>) -> Result<Vec<JoinHandle<()>>> {
+fn start_threads(
+    shared: &Arc<Shared>,
+    jobs: mpsc::Receiver<Job>,
+    rounds: mpsc::Receiver<Task>,
+) -> Result<Vec<JoinHandle<()>>> {
     let journal = Journal::new(Arc::clone(&shared.shelf));
     let writer = Writer::new(Arc::clone(shared), journal);
     let disk = Arc::clone(&shared.volume.disk);
@@ -329,6 +340,7 @@ fn start_threads(shared: &Arc<Shared>, jobs: mpsc::Receiver<Job>) -> Result<Vec<
         spawn("store-settler", move || {
             settling.shelf.run(&settling.settlers);
         })?,
+        spawn("store-cleaner", move || cleaner::run(&rounds))?,
     ];
     for _ in 0..syncers::HELPERS {
         let shared = Arc::clone(shared);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use millstream_store::{Flush, LogConfig, Partition};
+use millstream_store::{CompactionConfig, Flush, LogConfig, Partition};
 use uuid::Uuid;
 
 use super::name::is_internal;
@@ -88,6 +88,12 @@ pub(super) fn log_config(config: &TopicConfig) -> LogConfig {
         } else {
             Flush::PageCache
         },
+        compaction: config.cleanup_policy.compact.then_some(CompactionConfig {
+            min_dirty_ratio: config.min_cleanable_dirty_ratio,
+            min_lag_ms: config.min_compaction_lag_ms,
+            max_lag_ms: config.max_compaction_lag_ms,
+            delete_retention_ms: config.delete_retention_ms,
+        }),
     }
 }
 
@@ -128,6 +134,25 @@ mod tests {
             (Some(604_800_000), Some(5))
         );
         assert_eq!(config(&[("retention.ms", "-1")]).retention_ms, None);
+    }
+
+    #[test]
+    fn only_the_compact_policy_removes_by_key() {
+        assert_eq!(config(&[]).compaction, None);
+        let lags = [
+            ("cleanup.policy", "delete,compact"),
+            ("min.cleanable.dirty.ratio", "0.25"),
+            ("min.compaction.lag.ms", "5"),
+            ("max.compaction.lag.ms", "7"),
+            ("delete.retention.ms", "9"),
+        ];
+        let expected = CompactionConfig {
+            min_dirty_ratio: 0.25,
+            min_lag_ms: 5,
+            max_lag_ms: 7,
+            delete_retention_ms: 9,
+        };
+        assert_eq!(config(&lags).compaction, Some(expected));
     }
 
     #[test]

@@ -129,6 +129,14 @@ settings! {
     /// Default of the topic setting of the same name.
     compression_zstd_level: i32 = "compression.zstd.level", "3", min: -131_072, max: 22,
         dynamic: true;
+    /// Whether partitions of topics with cleanup.policy=compact are compacted.
+    log_cleaner_enable: bool = "log.cleaner.enable", "true";
+    /// Milliseconds between two searches for partitions to compact.
+    log_cleaner_backoff_ms: i64 = "log.cleaner.backoff.ms", "15000", min: 1;
+    /// Bytes of memory for the keys that one pass of compaction looks at, 24 for each; a partition
+    /// with more new keys takes several passes. Kafka's own default is 134217728.
+    log_cleaner_dedupe_buffer_size: i64 = "log.cleaner.dedupe.buffer.size", "33554432",
+        min: 1024;
     /// Default of min.cleanable.dirty.ratio.
     log_cleaner_min_cleanable_ratio: f64 = "log.cleaner.min.cleanable.ratio", "0.5",
         min: 0, max: 1, dynamic: true;

@@ -13,8 +13,8 @@ settings! {
     /// What one topic promises, resolved against its broker's defaults.
     pub struct TopicConfig;
 
-    /// What removes old records: `delete` by age and size, or nothing when empty. `compact`, alone or
-    /// beside it, is stored: nothing is compacted yet.
+    /// What removes old records: `delete` by age and size, `compact` all but the last of each key,
+    /// both, or nothing when empty.
     cleanup_policy: CleanupPolicy = "cleanup.policy", "delete",
         from: &[("log.cleanup.policy", 1)];
     /// Age in milliseconds after which records are removed; -1 keeps them for ever.
@@ -66,16 +66,16 @@ settings! {
     /// Level of zstd where compression.type is zstd.
     compression_zstd_level: i32 = "compression.zstd.level", "3", min: -131_072, max: 22,
         from: &[("compression.zstd.level", 1)];
-    /// Stored only: nothing is compacted yet.
+    /// Share of a partition's bytes that must be new since the last compaction before the next one.
     min_cleanable_dirty_ratio: f64 = "min.cleanable.dirty.ratio", "0.5", min: 0, max: 1,
         from: &[("log.cleaner.min.cleanable.ratio", 1)];
-    /// Stored only: nothing is compacted yet.
+    /// How many milliseconds every record stays before it may be compacted away.
     min_compaction_lag_ms: i64 = "min.compaction.lag.ms", "0", min: 0,
         from: &[("log.cleaner.min.compaction.lag.ms", 1)];
-    /// Stored only: nothing is compacted yet.
+    /// Milliseconds after which a partition is compacted even if little of it is new.
     max_compaction_lag_ms: i64 = "max.compaction.lag.ms", "9223372036854775807", min: 1,
         from: &[("log.cleaner.max.compaction.lag.ms", 1)];
-    /// Stored only: nothing is compacted yet.
+    /// Milliseconds that a record without a value, which deletes its key, stays once it was compacted.
     delete_retention_ms: i64 = "delete.retention.ms", "86400000", min: 0,
         from: &[("log.cleaner.delete.retention.ms", 1)];
     /// Stored only: files are removed at once.

@@ -265,3 +265,33 @@ async fn offsets_and_groups_that_have_none_left_are_forgotten_when_their_time_is
         broker.call(ApiKey::DescribeGroups, 5, &request).await;
     assert_eq!(response.groups[0].group_state, "Dead");
 }
+
+#[tokio::test]
+async fn a_group_that_commits_for_ever_leaves_a_few_kilobytes() {
+    let broker = TestBroker::start().await;
+    create(&broker, "t", 1).await;
+    for offset in 1..=2_000 {
+        commit(&broker, 8, "g", ("", -1), "t", 0, offset).await;
+    }
+    let size = |broker: &TestBroker| -> u64 {
+        let topic = broker.broker.catalog().topic("__consumer_offsets").unwrap();
+        topic.partitions().iter().map(|one| one.size()).sum()
+    };
+    assert!(size(&broker) > 200_000, "{} bytes", size(&broker));
+    // The first look finds appends since the one before, the second finds none.
+    for _ in 0..2 {
+        broker.broker.store().compact(broker.broker.now_ms()).await;
+    }
+    assert!(size(&broker) < 4_096, "{} bytes", size(&broker));
+
+    let broker = broker.crash().await;
+    assert_eq!(
+        committed(&broker, "g", "t", 0).await.committed_offset,
+        2_000
+    );
+    commit(&broker, 8, "g", ("", -1), "t", 0, 2_001).await;
+    assert_eq!(
+        committed(&broker, "g", "t", 0).await.committed_offset,
+        2_001
+    );
+}

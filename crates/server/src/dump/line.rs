@@ -1,6 +1,7 @@
 //! The lines of a dump: each is a kind and named values, and so text and JSON say the same.
 
 use std::fmt;
+use std::path::Path;
 
 use millstream_store::ProducerSnapshot;
 use millstream_store::inspect::IndexEntry;
@@ -130,6 +131,25 @@ impl Line {
                 ("epoch", json!(epoch)),
                 ("start_offset", json!(start_offset)),
             ],
+        }
+    }
+
+    /// How far a log is compacted.
+    pub(super) fn compaction(clean_to: i64, generation: u32) -> Self {
+        Line {
+            kind: "compaction",
+            fields: vec![
+                ("clean_to", json!(clean_to)),
+                ("generation", json!(generation)),
+            ],
+        }
+    }
+
+    /// A file that compaction replaced.
+    pub(super) fn replaced(file: &Path) -> Self {
+        Line {
+            kind: "replaced",
+            fields: vec![("file", json!(file.to_string_lossy()))],
         }
     }
 

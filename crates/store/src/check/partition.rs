@@ -1,5 +1,6 @@
 //! One partition: what its small files say, and whether its segments keep what those promise.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::Scope;
@@ -7,8 +8,9 @@ use super::directory::{sorted, strange};
 use super::report::Report;
 use super::segment::Segments;
 use crate::checkpoint::Checkpoint;
+use crate::compaction;
 use crate::error::Result;
-use crate::segment::{Segment, Volume};
+use crate::segment::{SegmentName, Volume};
 use crate::snapshot::{self, parse_names};
 
 /// Checks the directory of a partition.
@@ -16,8 +18,10 @@ pub(super) fn check(scope: &Scope, dir: &Path, report: &mut Report<'_>) -> Resul
     let volume = &scope.volume;
     report.summary.partitions += 1;
     let names = sorted(volume, dir, report)?;
-    let bases = parse_names(&names, "log");
-    tell_strange(dir, &names, &bases, report);
+    let found = report.sound(compaction::segments(volume, dir, &names))?;
+    let found = found.unwrap_or_default();
+    tell_leftovers(dir, &found.leftovers, report);
+    tell_strange(dir, &names, report);
     let checkpoint = report.sound(Checkpoint::load(&*volume.disk, dir, volume.cluster_id))?;
     let log_start = checkpoint.as_ref().map(|checkpoint| checkpoint.log_start);
     let points = parse_names(&names, snapshot::EXTENSION);
@@ -31,11 +35,12 @@ pub(super) fn check(scope: &Scope, dir: &Path, report: &mut Report<'_>) -> Resul
         next: None,
         cut: false,
     };
-    for &base in &bases {
-        segments.check(base, report)?;
+    for &name in &found.standing {
+        segments.check(name, report)?;
     }
     let next = segments.next.unwrap_or(0);
-    let end = Segment::path(dir, bases.last().copied().unwrap_or(0), "log");
+    let last = found.standing.last().copied();
+    let end = last.unwrap_or(SegmentName::appended(0)).path(dir, "log");
     if let Some(log_start) = log_start
         && next.max(log_start) < point
     {
@@ -66,20 +71,27 @@ fn newest_readable(
 }
 
 /// Tells of files that mean nothing to this store.
-fn tell_strange(dir: &Path, names: &[String], bases: &[i64], report: &mut Report<'_>) {
+fn tell_strange(dir: &Path, names: &[String], report: &mut Report<'_>) {
+    let logs = names.iter().map(|name| SegmentName::parse(name, "log"));
+    let logs: BTreeSet<SegmentName> = logs.flatten().collect();
     for name in names {
         let path = dir.join(name);
-        let means_something = |extension: &str| {
-            let offset = parse_names(std::slice::from_ref(name), extension);
-            offset.first().map(|&offset| bases.contains(&offset))
-        };
-        match means_something("index") {
+        let has_log = |index: SegmentName| logs.contains(&index);
+        match SegmentName::parse(name, "index").map(has_log) {
             Some(false) => report.note(&path, "is the index of no segment".into()),
             Some(true) => {}
-            None if name == "checkpoint"
-                || means_something("log").is_some()
-                || means_something(snapshot::EXTENSION).is_some() => {}
+            None if ["checkpoint", compaction::NAME].contains(&&**name)
+                || SegmentName::parse(name, "log").is_some()
+                || SegmentName::parse(name, snapshot::EXTENSION).is_some() => {}
             None => strange(&path, report),
         }
+    }
+}
+
+/// Tells of segments that compaction had not put in place, or not taken away, when the process stopped.
+fn tell_leftovers(dir: &Path, leftovers: &[SegmentName], report: &mut Report<'_>) {
+    for name in leftovers {
+        let what = "is left of a compaction that was under way: the next start removes it";
+        report.crash(&name.path(dir, "log"), 0, what.into());
     }
 }

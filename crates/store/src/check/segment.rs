@@ -12,7 +12,7 @@ use crate::epochs::Epochs;
 use crate::error::{IoContext, Result};
 use crate::recovery::check_offsets;
 use crate::scan::{Damage, Piece, Scan};
-use crate::segment::Segment;
+use crate::segment::SegmentName;
 use crate::timestamps::DECOMPRESSED_LIMIT;
 
 /// A walk through the segments of a partition.
@@ -33,8 +33,8 @@ pub(super) struct Segments<'a> {
 
 impl Segments<'_> {
     /// Checks the next segment.
-    pub(super) fn check(&mut self, base: i64, report: &mut Report<'_>) -> Result<()> {
-        let path = Segment::path(self.dir, base, "log");
+    pub(super) fn check(&mut self, name: SegmentName, report: &mut Report<'_>) -> Result<()> {
+        let (path, base) = (name.path(self.dir, "log"), name.base_offset);
         report.summary.segments += 1;
         let Scope { volume, refill, .. } = self.scope;
         let opened = volume

@@ -13,7 +13,7 @@ use super::entry::{HEAD_LEN, Head, Parts, Place};
 use crate::disk::File;
 use crate::error::{IoContext, Result};
 use crate::format::{self, HEADER_LEN, Kind};
-use crate::segment::{Segment, Volume};
+use crate::segment::{SegmentName, Volume};
 
 /// Puts everything in the journal at `dir` back into the segments below `topics`, durably.
 ///
@@ -62,7 +62,7 @@ pub(crate) fn in_order(volume: &Volume, dir: &Path) -> Result<Vec<Entries>> {
 pub(crate) fn segment_path(topics: &Path, place: &Place) -> PathBuf {
     let topic = topics.join(place.partition.topic_id.to_string());
     let partition = topic.join(place.partition.index.to_string());
-    Segment::path(&partition, place.base_offset, "log")
+    SegmentName::appended(place.base_offset).path(&partition, "log")
 }
 
 /// Writes batches where they belong; whether there is such a segment.

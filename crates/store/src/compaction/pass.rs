@@ -1,0 +1,187 @@
+//! One pass over a partition: from what is dirty to the last offset of each key, and from there to new segments.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use millstream_batch::BatchRef;
+
+use super::groups::{Extent, Limits, groups};
+use super::key_map::KeyMap;
+use super::rewrite::{Rewriter, next};
+use super::transactions::{Outcomes, Traces};
+use super::verdict::Rules;
+use super::{State, is_closing};
+use crate::config::CompactionConfig;
+use crate::error::Result;
+use crate::partition::Partition;
+use crate::segment::Segment;
+use crate::timestamps::DECOMPRESSED_LIMIT;
+
+/// What was learned about the dirty range.
+struct Survey {
+    latest: KeyMap,
+    outcomes: Outcomes,
+    /// Where the range ends that all this speaks of.
+    end: i64,
+}
+
+impl Partition {
+    /// Compacts `segments` with what was appended from where the log is clean up to `end`, or up to where the map of
+    /// keys is full; then the log is clean up to there.
+    pub(super) fn pass(
+        &self,
+        state: &mut State,
+        segments: &[Arc<Segment>],
+        end: i64,
+        config: &CompactionConfig,
+        now_ms: i64,
+    ) -> Result<()> {
+        let clean_to = state.file.clean_to.max(self.offsets().log_start);
+        let survey = self.survey(segments, clean_to, end)?;
+        if survey.end <= state.file.clean_to {
+            return Ok(());
+        }
+        let before: u64 = segments.iter().map(|segment| segment.size()).sum();
+        let producers = self.last_offsets();
+        let mut rewriter = Rewriter {
+            partition: self,
+            rules: Rules {
+                latest: &survey.latest,
+                end: survey.end,
+                producers: &producers,
+                now_ms,
+                horizon: now_ms.saturating_add(config.delete_retention_ms),
+            },
+            outcomes: &survey.outcomes,
+            traces: Traces::default(),
+        };
+        let mut after = 0;
+        for group in self.groups(segments)? {
+            let sources = &segments[group];
+            let rewritten = rewriter.rewrite(sources, state.next_generation())?;
+            after += match &rewritten {
+                Some(output) => output.size(),
+                None => sources.iter().map(|source| source.size()).sum(),
+            };
+            if let Some(output) = rewritten {
+                self.swap(state, sources, output)?;
+            }
+        }
+        self.set_clean_to(state, survey.end)?;
+        let partition = self.id;
+        tracing::debug!(%partition, before, after, clean_to = survey.end, "compacted");
+        Ok(())
+    }
+
+    /// Reads what lies between two offsets.
+    fn survey(&self, segments: &[Arc<Segment>], from: i64, end: i64) -> Result<Survey> {
+        let span = (end - from).max(0).unsigned_abs();
+        let mut survey = Survey {
+            latest: KeyMap::new(self.shared.options.compaction_bytes, span),
+            outcomes: Outcomes::default(),
+            end,
+        };
+        let mut any_transaction = false;
+        for segment in segments
+            .iter()
+            .filter(|segment| segment.next_offset() > from)
+        {
+            let mut walk = segment.walk_from_offset(from)?;
+            while let Some(batch) = next(segment, &mut walk)? {
+                is_closing(self)?;
+                let header = &batch.header;
+                if header.next_offset() <= from {
+                    continue;
+                }
+                if header.is_transactional() && !std::mem::replace(&mut any_transaction, true) {
+                    survey.outcomes = self.outcomes(header.base_offset)?;
+                    let decided = survey.outcomes.undecided_from();
+                    survey.end = survey.end.min(decided.unwrap_or(i64::MAX));
+                }
+                if header.base_offset >= survey.end {
+                    return Ok(survey);
+                }
+                survey.note(&batch, from);
+            }
+        }
+        Ok(survey)
+    }
+
+    /// How the transactions ended that have records at or after `from`.
+    fn outcomes(&self, from: i64) -> Result<Outcomes> {
+        let mut outcomes = Outcomes::default();
+        let stable = self.offsets().last_stable;
+        let segments = self.log.segments();
+        for segment in segments
+            .iter()
+            .filter(|segment| segment.next_offset() > from)
+        {
+            let mut walk = segment.walk_from_offset(from)?;
+            while let Some(batch) = next(segment, &mut walk)? {
+                is_closing(self)?;
+                let header = &batch.header;
+                if header.base_offset >= stable {
+                    return Ok(outcomes);
+                }
+                if header.is_control() {
+                    let records = batch.records(DECOMPRESSED_LIMIT)?;
+                    if let Some(record) = records.iter().next().transpose()? {
+                        outcomes.marker(header, &record);
+                    }
+                } else if header.is_transactional() && header.base_offset >= from {
+                    outcomes.data(header);
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Which of the segments become one.
+    fn groups(&self, segments: &[Arc<Segment>]) -> Result<Vec<std::ops::Range<usize>>> {
+        let extent = |segment: &Arc<Segment>| {
+            segment.load_index()?;
+            Ok(Extent {
+                base_offset: segment.base_offset(),
+                next_offset: segment.next_offset(),
+                size: segment.size(),
+                index_size: segment.index_len() as u64 * 16,
+            })
+        };
+        let extents = segments.iter().map(extent).collect::<Result<Vec<_>>>()?;
+        let config = self.config.load();
+        let limits = Limits {
+            size: config.segment_bytes.into(),
+            index_size: config.segment_index_bytes.into(),
+        };
+        Ok(groups(&extents, limits))
+    }
+
+    /// The last offset of each idempotent producer that is remembered.
+    fn last_offsets(&self) -> HashMap<i64, i64> {
+        self.intake.lock().producers.last_offsets().collect()
+    }
+}
+
+impl Survey {
+    /// Takes note of the keys that a batch has at or after `from`, or of where the range has to end since one finds no
+    /// room: an older value that the map does not know to be old would outlive the tombstone of its key.
+    fn note(&mut self, batch: &BatchRef<'_>, from: i64) {
+        let header = &batch.header;
+        if header.is_control() || self.outcomes.is_aborted(header) {
+            return;
+        }
+        // What cannot be read stays as it is, and nothing else goes because of it.
+        let Ok(records) = batch.records(DECOMPRESSED_LIMIT) else {
+            return;
+        };
+        for record in records.iter().map_while(Result::ok) {
+            if let Some(key) = record.key
+                && record.offset >= from
+                && !self.latest.put(key, record.offset)
+            {
+                self.end = record.offset;
+                return;
+            }
+        }
+    }
+}
