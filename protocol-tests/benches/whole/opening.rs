@@ -5,6 +5,8 @@
 //! everything else (indexes, recovery points) itself when it takes them up, which is not measured.
 
 use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -71,9 +73,8 @@ fn open(server: &mut Server) -> (Duration, Duration) {
     let ready = restart(server);
     let mut frame = frames::fetch(1 << 20, 0);
     frames::set_position(&mut frame, SEGMENTS * BATCHES / 2 + 1);
-    let mut stream =
-        std::net::TcpStream::connect(server.address()).expect("the server accepts connections");
-    std::io::Write::write_all(&mut stream, &frame).expect("the server reads requests");
+    let mut stream = TcpStream::connect(server.address()).expect("the server accepts connections");
+    stream.write_all(&frame).expect("the server reads requests");
     let mut answer = Vec::new();
     receive(&mut stream, &mut answer);
     let next = frames::next_offset(frames::fetched(&answer));

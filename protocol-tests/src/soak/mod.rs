@@ -222,9 +222,12 @@ fn unsettle(
     const MINUTE: Duration = Duration::from_secs(60);
     let end = Instant::now() + plan.length;
     let mut next_line = Instant::now() + MINUTE;
-    while run.is_loading() && Instant::now() < end {
+    while Instant::now() < end {
         let life = Duration::from_millis(dice.between(plan.lives.start, plan.lives.end));
         thread::park_timeout(life);
+        if run.has_failed() {
+            return;
+        }
         if dice.between(0, 5) == 0 {
             stop(server, run);
             tally.stops += 1;

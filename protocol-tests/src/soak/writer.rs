@@ -32,11 +32,11 @@ const CODECS: [Codec; 5] = [
 
 /// The producer.
 pub(super) struct Writer<'a> {
-    pub(super) topic: &'a str,
-    pub(super) partition: i32,
-    pub(super) idempotent: bool,
-    pub(super) ledger: &'a Mutex<Ledger>,
-    pub(super) dice: Dice,
+    topic: &'a str,
+    partition: i32,
+    idempotent: bool,
+    ledger: &'a Mutex<Ledger>,
+    dice: Dice,
     id: Option<(i64, i16)>,
     unanswered: VecDeque<Sent>,
 }
