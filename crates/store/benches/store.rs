@@ -35,7 +35,11 @@ fn template(size: usize) -> BytesMut {
 }
 
 fn open(dir: &std::path::Path, partitions: i32, flush: Flush) -> (Store, Vec<Arc<Partition>>) {
-    let store = Store::open(dir, StoreOptions::default(), 0).unwrap();
+    let options = StoreOptions {
+        journal_bytes: 256 << 20,
+        ..StoreOptions::default()
+    };
+    let store = Store::open(dir, options, 0).unwrap();
     let config = LogConfig {
         flush,
         ..LogConfig::default()
@@ -96,6 +100,35 @@ fn bench_append(
             runtime.block_on(append(&partitions, clients, count, &template));
             start.elapsed()
         });
+    });
+}
+
+/// One client that appends a batch to each of several partitions, all or nothing.
+fn bench_append_all(group: &mut Group<'_>, partitions: i32, size: usize) {
+    let runtime = Runtime::new().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (store, partitions) = open(dir.path(), partitions, Flush::Sync);
+    let template = template(size);
+    let once = || async {
+        let batch = |partition| {
+            (
+                Arc::clone(partition),
+                Batch::parse(template.clone()).unwrap(),
+            )
+        };
+        let appended = store
+            .append_all(partitions.iter().map(batch).collect(), 0)
+            .unwrap();
+        for (partition, appended) in partitions.iter().zip(appended) {
+            let durable = partition.wait(appended.next_offset(), Ack::Durable);
+            durable.await.unwrap();
+        }
+    };
+    group.throughput(Throughput::Bytes(
+        (template.len() * partitions.len()) as u64,
+    ));
+    group.bench_function(BenchmarkId::new("store", partitions.len()), |bencher| {
+        bencher.to_async(&runtime).iter(once);
     });
 }
 
@@ -246,6 +279,13 @@ fn main() {
     let mut group = criterion.benchmark_group("append 1 KiB, 1 client, durable");
     bench_bare(&mut group, "bare write and fdatasync", 1, KIB, true);
     bench_append(&mut group, "store", 1, 1, KIB, Flush::Sync);
+    group.finish();
+
+    let mut group = criterion.benchmark_group("append 1 KiB to each, all or nothing");
+    bench_bare(&mut group, "bare write and fdatasync", 10, KIB, true);
+    for partitions in [1, 10, 100] {
+        bench_append_all(&mut group, partitions, KIB);
+    }
     group.finish();
 
     let mut group = criterion.benchmark_group("read 1 MiB");

@@ -32,7 +32,7 @@ use crate::tail::Tail;
 /// One partition of a store.
 ///
 /// Locks are taken in the order of the fields below, and never while waiting for anything but a
-/// disk.
+/// disk; those of several partitions in the order of their ids.
 #[derive(Debug)]
 pub struct Partition {
     pub(crate) id: TopicPartition,

@@ -12,8 +12,9 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::disk::File;
 
-/// Threads besides the writer itself; more gain nothing, for they wait for the same device.
-pub(crate) const HELPERS: usize = 7;
+/// Threads besides the writer itself. They do nothing but wait for the device, which takes the less time
+/// for each the more of them wait.
+pub(crate) const HELPERS: usize = 15;
 
 /// The same for what nobody waits for.
 pub(crate) const SETTLERS: usize = 3;

@@ -5,7 +5,7 @@
 //! publish, wake. Durable is made by a sync for each segment or by one for the journal, whichever costs
 //! less; batches that are bound to those of other partitions go to the journal before any segment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::appender::{Failure, Now, Run};
@@ -75,10 +75,13 @@ impl Writer {
     /// Takes what waits in these partitions, and in all others that it is bound to.
     fn take(&self, mut partitions: Vec<Arc<Partition>>) -> Vec<Taken> {
         let mut all: HashMap<TopicPartition, Taken> = HashMap::new();
+        let mut followed = HashSet::new();
         while let Some(partition) = partitions.pop() {
             let (batches, snapshot) = self.drain(&partition);
             let bonds = batches.iter().filter_map(|batch| batch.bond.as_ref());
-            partitions.extend(bonds.flat_map(|bond| bond.partitions.iter().map(Arc::clone)));
+            for bond in bonds.filter(|bond| followed.insert(Arc::as_ptr(bond))) {
+                partitions.extend(bond.partitions.iter().map(Arc::clone));
+            }
             if batches.is_empty() {
                 continue;
             }
@@ -308,9 +311,9 @@ impl Commit {
     }
 }
 
-/// Bytes whose writing costs as much as the sync of a segment. One of the journal, which is overwritten,
-/// costs half of that.
-const SYNC_IN_BYTES: u64 = 128 << 10;
+/// Bytes whose writing costs as much as the sync of a segment beside others. One of the journal, which is
+/// overwritten, costs half of that. A slow disk takes longer for both.
+const SYNC_IN_BYTES: u64 = 48 << 10;
 
 /// Whether writing these commits to the journal as well costs less than syncing their segments, with
 /// or without a sync of the journal that has to be made anyway.
