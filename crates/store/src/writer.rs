@@ -246,8 +246,12 @@ impl Writer {
 
     /// Syncs the segments that were written to, and tells of each commit whether all of its were.
     fn sync(&self, commits: Vec<Commit>) -> Vec<(Commit, Result<()>)> {
-        let runs = commits.iter().flat_map(|commit| &commit.runs);
-        let files = runs.map(|run| Arc::clone(&run.file)).collect();
+        let runs = || commits.iter().flat_map(|commit| &commit.runs);
+        if runs().count() > 1 {
+            // Has the device begin with all of them before it is asked about any.
+            runs().for_each(|run| run.file.forget(run.end()));
+        }
+        let files = runs().map(|run| Arc::clone(&run.file)).collect();
         let mut results = self.shared.syncers.sync(files).into_iter();
         let all = |commit: Commit| {
             let own = commit.runs.iter().zip(&mut results);
