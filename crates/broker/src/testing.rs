@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::BytesMut;
+use millstream_store::disk::faulty::FaultyDisk;
 use millstream_store::{Store, StoreOptions};
 use millstream_wire::{
     ApiKey, Decode, Encode, Frame, RequestHeader, decode_message, request_frame,
@@ -75,8 +76,25 @@ impl TestBroker {
         Self::start_in(tempfile::tempdir().unwrap(), given).await
     }
 
+    /// A broker with default settings over a disk that fails on demand.
+    pub(crate) async fn start_over(disk: &FaultyDisk) -> Self {
+        let options = StoreOptions {
+            cluster_id: random_uuid(),
+            tail_bytes: 0,
+            reserve_bytes: 1 << 20,
+            ..StoreOptions::default()
+        };
+        let disk = Arc::new(disk.clone());
+        let store = Store::open_on(disk, Path::new("/data"), options, NOW_MS).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        Self::start_on(Arc::new(store), dir, Settings::default()).await
+    }
+
     async fn start_in(dir: TempDir, settings: Settings) -> Self {
-        let store = open(&dir);
+        Self::start_on(open(&dir), dir, settings).await
+    }
+
+    async fn start_on(store: Arc<Store>, dir: TempDir, settings: Settings) -> Self {
         let config = BrokerConfig::resolve(settings.clone()).unwrap();
         let broker = Broker::start(config, Arc::clone(&store), ENVIRONMENT)
             .await

@@ -3,6 +3,7 @@
 
 mod configs;
 mod coordinators;
+mod disk;
 mod fetch;
 mod groups;
 mod healing;

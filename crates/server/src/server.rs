@@ -22,6 +22,9 @@ use crate::guests::Guests;
 /// After accepting failed, for instance for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// Room on the device that is kept back, so that topics and records can be deleted when it is full.
+const RESERVE_BYTES: u64 = 4 << 20;
+
 /// A server that takes connections.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -116,6 +119,7 @@ async fn open_store(config: &BrokerConfig) -> Result<Store, Error> {
         compaction_bytes: usize::try_from(config.log_cleaner_dedupe_buffer_size)
             .unwrap_or(usize::MAX),
         producer_expiration_ms: config.producer_id_expiration_ms.into(),
+        reserve_bytes: RESERVE_BYTES,
         ..StoreOptions::default()
     };
     let dir = config.log_dirs.clone();

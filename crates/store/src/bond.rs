@@ -44,6 +44,7 @@ impl Store {
         let mut intakes: Vec<_> = partitions.iter().map(|p| p.intake.lock()).collect();
         for (partition, batch) in &batches {
             partition.check(batch)?;
+            partition.check_room(now_ms)?;
         }
         let accept = |(partition, batch): (Arc<Partition>, Batch)| {
             let at = partitions.partition_point(|other| other.id() < partition.id());

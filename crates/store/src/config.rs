@@ -37,6 +37,8 @@ pub struct StoreOptions {
     pub journal_bytes: u64,
     /// Bytes for the keys that one pass of compaction looks at; a log with more takes several passes.
     pub compaction_bytes: usize,
+    /// Bytes of the device that are kept back for what must work when it is full; 0 keeps none.
+    pub reserve_bytes: u64,
     /// What a partition found on disk uses until [`Partition::set_config`](crate::Partition::set_config).
     pub default_config: LogConfig,
 }
@@ -51,6 +53,7 @@ impl Default for StoreOptions {
             recovery_point_bytes: 64 << 20,
             journal_bytes: 1 << 20,
             compaction_bytes: 32 << 20,
+            reserve_bytes: 0,
             default_config: LogConfig::default(),
         }
     }

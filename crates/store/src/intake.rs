@@ -17,6 +17,9 @@ pub enum AppendMode {
     /// The broker itself, for its own logs and markers. It is little beside what clients send, and never
     /// refused for what they have waiting.
     Internal,
+    /// The broker itself, for what frees room on the disk: let in when everything else is refused since
+    /// the disk is full.
+    Freeing,
 }
 
 /// Where a batch went.
@@ -77,7 +80,7 @@ impl Intake {
     ) -> Result<(Option<Numbered>, Option<Accepted>)> {
         let numbered = match mode {
             AppendMode::Client => Numbered::of(header)?,
-            AppendMode::Internal => None,
+            AppendMode::Internal | AppendMode::Freeing => None,
         };
         let original = numbered
             .map(|n| self.producers.check(n))

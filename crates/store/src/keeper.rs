@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use crate::disk::Disk;
 use crate::partition::Partition;
+use crate::reserve::Reserve;
 use crate::writeback::Round;
 
 /// Work for the background thread.
@@ -25,6 +26,8 @@ pub(crate) enum Job {
     WriteBack(Round),
     /// Remove the directory of a deleted partition.
     Remove(PathBuf),
+    /// Make the reserve whole again.
+    Restore(Arc<Reserve>),
     /// Stop.
     End,
 }
@@ -64,6 +67,7 @@ pub(crate) fn run(disk: &dyn Disk, jobs: &Receiver<Job>) {
                     tracing::warn!(dir = %dir.display(), %error, "deleted partition left on disk");
                 }
             }
+            Job::Restore(reserve) => reserve.restore(),
             Job::End => break,
         }
     }

@@ -33,6 +33,7 @@ mod progress;
 mod queue;
 mod reader;
 mod recovery;
+mod reserve;
 mod retention;
 pub mod scan;
 mod segment;

@@ -17,11 +17,14 @@ pub(crate) fn acquire(disk: &dyn Disk, dir: &Path) -> Result<Arc<dyn File>> {
         return Err(locked(disk, dir));
     };
     let pid = format!("{}\n", std::process::id());
-    guard.set_len(0).on("write", &path)?;
-    guard
+    // Written over the last one and cut afterwards, so that it takes no room on a full disk.
+    let written = guard
         .write_at(&mut [IoSlice::new(pid.as_bytes())], 0)
-        .on("write", &path)?;
-    Ok(guard)
+        .and_then(|()| guard.set_len(pid.len() as u64));
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(error).on("write", &path),
+        _ => Ok(guard),
+    }
 }
 
 /// Keeps everybody from taking the data directory until the returned guard is dropped, and changes

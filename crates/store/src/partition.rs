@@ -20,6 +20,7 @@ use crate::config::{LogConfig, TopicPartition};
 use crate::epochs::{EpochEnd, Epochs};
 use crate::error::{Error, Result};
 use crate::intake::{AppendMode, Appended, Intake};
+use crate::keeper::Job;
 use crate::log::Log;
 use crate::producer_state::{Numbered, ProducerSnapshot, log_append_time};
 use crate::progress::{Ack, Offsets, Progress, Stop};
@@ -113,6 +114,9 @@ impl Partition {
         now_ms: i64,
     ) -> Result<Appended> {
         self.check(&batch)?;
+        if mode != AppendMode::Freeing {
+            self.check_room(now_ms)?;
+        }
         let mut intake = self.intake.lock();
         let (numbered, original) = intake.check(batch.header(), mode)?;
         if let Some(original) = original {
@@ -121,7 +125,7 @@ impl Partition {
         }
         match mode {
             AppendMode::Client => self.shared.queue.admit(batch.size())?,
-            AppendMode::Internal => self.shared.queue.count(batch.size()),
+            AppendMode::Internal | AppendMode::Freeing => self.shared.queue.count(batch.size()),
         }
         let appended = self.accept(&mut intake, batch, numbered, None, now_ms);
         let first_in_line = !std::mem::replace(&mut intake.queued, true);
@@ -161,6 +165,24 @@ impl Partition {
         self.progress.set_log_end(intake.next_offset);
         let stamped = log_append_time(&header);
         self.appended(header.base_offset, header.last_offset(), stamped, false)
+    }
+
+    /// Refuses what would take the room that was given up for others.
+    pub(crate) fn check_room(&self, now_ms: i64) -> Result<()> {
+        let reserve = &self.shared.reserve;
+        if reserve.is_whole() {
+            return Ok(());
+        }
+        if reserve.is_due(now_ms) {
+            self.shared.keeper.send(Job::Restore(Arc::clone(reserve)));
+        }
+        Err(Error::StorageFull { partition: self.id })
+    }
+
+    /// Gives up some of the room that is kept back for a full disk, for an append that is
+    /// [`AppendMode::Freeing`] and found none; whether there was any. Blocks for a moment.
+    pub fn give_up_reserve(&self) -> bool {
+        self.shared.reserve.give_up()
     }
 
     fn appended(&self, first: i64, last: i64, log_append_time: i64, duplicate: bool) -> Appended {

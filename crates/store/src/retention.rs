@@ -78,7 +78,8 @@ impl Partition {
                 log_start: offset,
                 ..checkpoint.clone()
             };
-            self.save_checkpoint(&moved)?;
+            let reserve = &self.shared.reserve;
+            reserve.backed(|| self.save_checkpoint(&moved))?;
             *checkpoint = moved;
             self.progress.set_log_start(offset);
         }
@@ -93,7 +94,10 @@ impl Partition {
         self.subscribers.notify();
         if self.segments_below(log_start) > self.segments_below(log_start.min(*newest))
             && let Some((offset, producers)) = self.settled()
-            && let Err(error) = self.save_recovery_point_over(newest, offset, &producers)
+            && let Err(error) = self
+                .shared
+                .reserve
+                .backed(|| self.save_recovery_point_over(newest, offset, &producers))
         {
             tracing::warn!(partition = %self.id, %error, "segments kept for want of a recovery point");
         }
@@ -170,6 +174,7 @@ impl Store {
     /// idle partitions, closing of idle files. What fails is logged, and tried again next time.
     pub async fn maintain(&self, now_ms: i64) {
         let partitions = self.partitions();
+        let reserve = Arc::clone(&self.shared.reserve);
         let _ = blocking(move || {
             for partition in partitions {
                 if partition.write_error().is_none()
@@ -177,6 +182,9 @@ impl Store {
                 {
                     tracing::warn!(partition = %partition.id(), %error, "maintenance failed");
                 }
+            }
+            if !reserve.is_whole() {
+                reserve.restore();
             }
             Ok(())
         })

@@ -5,6 +5,7 @@
 //! <data>/meta                              format version and cluster id
 //! <data>/clean                             there only while the store is closed cleanly
 //! <data>/journal/                          appends that are not in the segments yet; see `journal`
+//! <data>/reserve                           zeros that make room when the disk is full
 //! <data>/topics/<topic id>/<index>/        one partition:
 //!     checkpoint                           log start and leader epochs
 //!     <base offset>.log, .index            segments; <base offset>.<generation>.… once compacted
@@ -16,6 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -34,6 +36,7 @@ use crate::partition::Partition;
 use crate::progress::Stop;
 use crate::queue::{End, Queue};
 use crate::recovery::{self, Recovered};
+use crate::reserve::Reserve;
 use crate::segment::Volume;
 use crate::syncers::{self, Syncers};
 use crate::writer::Writer;
@@ -54,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) keeper: Keeper,
     pub(crate) cleaner: Cleaner,
+    pub(crate) reserve: Arc<Reserve>,
 }
 
 /// An open data directory.
@@ -66,6 +70,8 @@ pub struct Store {
     pub(crate) shared: Arc<Shared>,
     partitions: RwLock<HashMap<TopicPartition, Arc<Partition>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Whether something was left half done that the next open has to find.
+    needs_recovery: AtomicBool,
     _lock: Arc<dyn File>,
 }
 
@@ -94,11 +100,13 @@ impl Store {
         let lock = lock::acquire(&*disk, dir)?;
         let cluster_id = meta::load_or_create(&*disk, dir, options.cluster_id)?;
         let (sender, jobs) = mpsc::channel();
+        let reserve = Reserve::new(Arc::clone(&disk), dir, options.reserve_bytes);
         let volume = Volume { disk, cluster_id };
         let shelf = Shelf::new(volume.clone(), journal.clone(), options.journal_bytes);
         let (cleaner, rounds) = Cleaner::new();
         let shared = Arc::new(Shared {
             volume,
+            reserve: Arc::new(reserve),
             queue: Queue::new(options.pending_bytes),
             syncers: Syncers::default(),
             settlers: Syncers::default(),
@@ -113,12 +121,14 @@ impl Store {
         }
         let partitions = open_partitions(&shared, &topics, clean, now_ms)?;
         journal::remove(&shared.volume, &journal)?;
+        shared.reserve.restore();
         let threads = start_threads(&shared, jobs, rounds)?;
         Ok(Store {
             dir: dir.to_owned(),
             shared,
             partitions: RwLock::new(partitions),
             threads: Mutex::new(threads),
+            needs_recovery: AtomicBool::new(false),
             _lock: lock,
         })
     }
@@ -191,12 +201,23 @@ impl Store {
     /// A directory for each, with every name durable.
     fn create_dirs(&self, ids: &[TopicPartition]) -> Result<()> {
         let disk = &self.shared.volume.disk;
-        let mut parents = BTreeSet::new();
         for dir in ids.iter().map(|id| self.partition_dir(*id)) {
             disk.create_dir(&dir).on("create", &dir)?;
-            parents.extend(dir.ancestors().skip(1).take(2).map(Path::to_owned));
         }
-        self.sync_dirs(&parents)
+        self.sync_dirs(&self.dirs_above(ids))
+    }
+
+    /// The directories whose entries lead to these partitions.
+    fn dirs_above(&self, ids: &[TopicPartition]) -> BTreeSet<PathBuf> {
+        let dirs = ids.iter().map(|id| self.partition_dir(*id));
+        let above = |dir: PathBuf| {
+            dir.ancestors()
+                .skip(1)
+                .take(2)
+                .map(Path::to_owned)
+                .collect()
+        };
+        dirs.flat_map::<Vec<_>, _>(above).collect()
     }
 
     /// Removes what [`Store::create_dirs`] made before it failed, as far as that goes: nobody was told
@@ -205,6 +226,7 @@ impl Store {
         for dir in ids.iter().map(|id| self.partition_dir(*id)) {
             let _ = self.shared.volume.disk.remove_dir(&dir);
         }
+        let _ = self.sync_dirs(&self.dirs_above(ids));
     }
 
     fn partition_dir(&self, id: TopicPartition) -> PathBuf {
@@ -224,16 +246,24 @@ impl Store {
     /// [`Error::Deleted`]. Blocks.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the first that does not exist, [`Error::Io`]. Those before it take no
-    /// more appends, and the next open removes what is left of them.
+    /// [`Error::NotFound`] for the first that does not exist; then none is deleted. [`Error::Io`]; then
+    /// none takes appends any more, and the next open finds those that are left.
     pub fn delete_partitions(&self, ids: &[TopicPartition]) -> Result<()> {
         let mut partitions = self.partitions.write();
-        let mut gone = Vec::with_capacity(ids.len());
-        for id in ids {
-            let missing = Error::NotFound { partition: *id };
-            let partition = partitions.remove(id).ok_or(missing)?;
-            gone.push(self.take_down(&partition)?);
+        if let Some(id) = ids.iter().find(|id| !partitions.contains_key(id)) {
+            return Err(Error::NotFound { partition: *id });
         }
+        let doomed: Vec<_> = ids.iter().filter_map(|id| partitions.remove(id)).collect();
+        // What it leaves half done was not saved, so that nobody may take it at its word.
+        self.take_down_all(&doomed)
+            .inspect_err(|_| self.needs_recovery.store(true, Ordering::Relaxed))
+    }
+
+    fn take_down_all(&self, doomed: &[Arc<Partition>]) -> Result<()> {
+        let gone = doomed
+            .iter()
+            .map(|partition| self.take_down(partition))
+            .collect::<Result<Vec<_>>>()?;
         let parents = gone.iter().filter_map(|dir| dir.parent());
         self.sync_dirs(&parents.map(Path::to_owned).collect())?;
         for dir in gone {
@@ -263,8 +293,8 @@ impl Store {
     }
 
     /// Closes the store: writes and syncs what waits, remembers producers, and marks the directory
-    /// as clean, so that opening it again reads nothing but names. Blocks. Appends get
-    /// [`Error::Closed`] from now on.
+    /// as clean, so that opening it again reads nothing but names; unless a deletion was left half
+    /// done. Blocks. Appends get [`Error::Closed`] from now on.
     ///
     /// # Errors
     /// The first failure; then the next open recovers as after a crash.
@@ -274,15 +304,19 @@ impl Store {
             partition.progress.close();
         }
         self.stop(End::Drained)?;
+        let reserve = &self.shared.reserve;
         let saved: Vec<Result<()>> = partitions
             .iter()
-            .map(|partition| partition.save_at_end())
+            .map(|partition| reserve.backed(|| partition.save_at_end()))
             .collect();
         saved.into_iter().collect::<Result<()>>()?;
+        if self.needs_recovery.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         journal::remove(&self.shared.volume, &self.dir.join("journal"))?;
         let path = self.dir.join("clean");
         let Volume { disk, cluster_id } = &self.shared.volume;
-        format::save(&**disk, &path, Kind::Clean, *cluster_id, &[])
+        reserve.backed(|| format::save(&**disk, &path, Kind::Clean, *cluster_id, &[]))
     }
 
     /// Ends the threads, the writer first, for it needs the others. Fails if one of them had ended

@@ -40,7 +40,7 @@ async fn what_a_failed_sync_left_behind_is_not_believed_by_the_next_process() {
     let store = open(&disk, no_tail()).unwrap();
     let partition = store.create_partition(ID, LogConfig::default()).unwrap();
     append(&partition, batch(1, 1_000)).await.unwrap();
-    disk.inject(Fault::once(Op::Sync, 0));
+    disk.inject(Fault::from(Op::Sync, 0));
     append(&partition, batch(1, 1_000)).await.unwrap_err();
     drop((store, partition));
 
@@ -73,6 +73,24 @@ async fn a_power_cut_leaves_no_second_half_of_a_group_without_the_first() {
         let dense: Vec<i64> = (0..left.len() as i64).collect();
         assert_eq!(left, dense, "seed {seed}");
     }
+}
+
+#[tokio::test]
+async fn a_deletion_that_failed_leaves_no_partition_that_is_taken_at_its_word() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, LogConfig::default()).unwrap();
+    append(&partition, batch(1, 1)).await.unwrap();
+    store.maintain(0).await;
+    append(&partition, batch(1, 1)).await.unwrap();
+    disk.inject(Fault::once(Op::Rename, 0));
+    store.delete_partition(&ID).unwrap_err();
+    store.close().unwrap();
+    drop(store);
+    let store = open(&disk, no_tail()).unwrap();
+    assert_eq!(found(&store).await, [0, 1]);
+    let partition = store.partition(&ID).unwrap();
+    assert_eq!(append(&partition, batch(1, 1)).await.unwrap(), 2);
 }
 
 #[tokio::test]

@@ -24,6 +24,13 @@ pub(crate) enum Change {
     ProducerIds { next: i64 },
 }
 
+impl Change {
+    /// Whether it may free room on the disk, and so has to work when that is full.
+    pub(super) fn may_free_room(&self) -> bool {
+        matches!(self, Change::TopicRemoved { .. } | Change::Config { .. })
+    }
+}
+
 /// What a setting belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Resource {

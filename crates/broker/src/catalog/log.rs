@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use millstream_batch::{BatchRef, Batches, Builder};
-use millstream_store::{Ack, AppendMode, LogConfig, Partition, Store, TopicPartition};
+use millstream_store::{
+    Ack, AppendMode, Error as StoreError, LogConfig, Partition, Store, TopicPartition,
+};
 
 use super::change::Change;
 use super::image::Image;
@@ -52,8 +54,23 @@ impl Log {
         self.partition.offsets().log_end == 0
     }
 
-    /// Appends changes as one batch, all of them or none; returns when they are durable.
+    /// Appends changes as one batch, all of them or none; returns when they are durable. What may free
+    /// room goes in even if the disk is full.
     pub(super) async fn append(&self, changes: &[Change], now_ms: i64) -> Result<(), Error> {
+        if !changes.iter().all(Change::may_free_room) {
+            return self.write(changes, AppendMode::Internal, now_ms).await;
+        }
+        match self.write(changes, AppendMode::Freeing, now_ms).await {
+            Err(Error::Store(StoreError::StorageFull { .. }))
+                if self.partition.give_up_reserve() =>
+            {
+                self.write(changes, AppendMode::Freeing, now_ms).await
+            }
+            written => written,
+        }
+    }
+
+    async fn write(&self, changes: &[Change], mode: AppendMode, now_ms: i64) -> Result<(), Error> {
         let mut batch = Builder::new();
         for change in changes {
             batch.push(
@@ -63,9 +80,7 @@ impl Log {
                 &[],
             );
         }
-        let appended = self
-            .partition
-            .append(batch.build()?, AppendMode::Internal, now_ms)?;
+        let appended = self.partition.append(batch.build()?, mode, now_ms)?;
         Ok(self
             .partition
             .wait(appended.last_offset + 1, Ack::Durable)

@@ -18,7 +18,7 @@ use crate::segment::Volume;
 use crate::store::DELETED;
 
 /// Files and directories that belong there.
-const KNOWN: [&str; 5] = ["lock", "meta", "clean", "journal", "topics"];
+const KNOWN: [&str; 6] = ["lock", "meta", "clean", "reserve", "journal", "topics"];
 
 /// Checks everything below a data directory.
 pub(super) fn check(

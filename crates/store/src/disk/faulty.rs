@@ -313,7 +313,11 @@ impl Disk for FaultyDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Arc<dyn File>>> {
-        self.create(path).map(Some)
+        let held = match self.open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => self.create(path),
+            opened => opened,
+        };
+        held.map(Some)
     }
 
     fn keep_unlocked(&self, path: &Path) -> io::Result<Option<Arc<dyn File>>> {

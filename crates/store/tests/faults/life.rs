@@ -42,6 +42,7 @@ impl Run {
         let options = StoreOptions {
             tail_bytes: dice.pick(&[0, 2_000, 1 << 20]),
             recovery_point_bytes: dice.pick(&[300, 2_000, 20_000]),
+            reserve_bytes: dice.pick(&[0, 0, 1 << 19]),
             default_config: config(&mut dice),
             ..StoreOptions::default()
         };
@@ -178,6 +179,7 @@ impl Run {
                     Ok(()) => self
                         .histories
                         .values_mut()
+                        .filter(|history| history.existence == Existence::Certain)
                         .for_each(History::note_clean_close),
                     Err(error) => assert!(is_of_the_disk(&error) && self.may_fail, "{error}"),
                 }

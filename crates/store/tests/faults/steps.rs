@@ -1,6 +1,7 @@
 //! What is done to a store, drawn by chance.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use millstream_store::{Ack, AppendMode, Appended, Error, Partition, Store};
 use tokio::task::JoinHandle;
@@ -8,7 +9,11 @@ use tokio::task::JoinHandle;
 use crate::history::{Existence, History, Payload, Producer};
 use crate::life::{Run, config, is_of_the_disk};
 
+/// No append takes as long to be answered.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// An append on its way.
+#[derive(Debug)]
 struct Flight {
     partition: Arc<Partition>,
     payload: Payload,
@@ -147,7 +152,9 @@ impl Run {
                 flights.extend(self.send(partition.clone(), payload));
             }
         }
-        while flights.iter().any(|flight| !flight.answer.is_finished()) {
+        let begun = Instant::now();
+        while let Some(open) = flights.iter().find(|it| !it.answer.is_finished()) {
+            assert!(begun.elapsed() < PATIENCE, "nobody answers {open:?}");
             if self.dice.chance(20) {
                 self.look(store).await;
             }
