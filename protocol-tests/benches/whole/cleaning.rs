@@ -21,7 +21,10 @@ use crate::traffic::{RECENT, fill, touch};
 /// What the topics in the background get, together and in bytes a second.
 const BACKGROUND: f64 = 40e6;
 /// The settings of a server that removes things often.
-const OFTEN: [(&str, &str); 1] = [("log.retention.check.interval.ms", "500")];
+const OFTEN: [(&str, &str); 2] = [
+    ("log.retention.check.interval.ms", "500"),
+    ("log.cleaner.backoff.ms", "500"),
+];
 /// How much longer the background lasts than what is measured, which has to prepare its topic first.
 const PREPARATION: Duration = Duration::from_secs(2);
 /// Topics in the background, and what removes their records in the second run.
@@ -87,6 +90,11 @@ pub(crate) fn fetch(options: &Options) -> Outcome {
 fn compare(options: &Options, measure: impl Fn(&Target) -> Outcome + Sync) -> Outcome {
     let (without, all) = beside(options, false, &measure);
     let (mut with, kept) = beside(options, true, &measure);
+    let removed = kept
+        .iter()
+        .zip(all)
+        .all(|(kept, all)| *kept < all || options.peer.is_some());
+    assert!(removed, "of {all:?} bytes {kept:?} are left");
     let p99 = |outcome| percentile(outcome, 0.99).unwrap_or(f64::NAN);
     with.notes = vec![
         note("p99 ms without", p99(&without)),
