@@ -165,7 +165,11 @@ impl Partition {
         match self.settled() {
             Some((offset, producers)) => self.save_recovery_point(offset, &producers)?,
             // Appends never pause: the writer makes one with its next group.
-            None => self.appender.lock().since_recovery_point = u64::MAX,
+            None => {
+                let enough = self.shared.options.recovery_point_bytes;
+                let since = &mut self.appender.lock().since_recovery_point;
+                *since = enough.max(*since);
+            }
         }
         Ok(*self.upkeep.lock())
     }

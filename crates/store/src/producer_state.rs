@@ -223,7 +223,7 @@ impl Producers {
             .retain(|_, producer| now_ms.saturating_sub(producer.last_seen_ms) < expiration_ms);
     }
 
-    /// The last offset of each producer, by no order of their ids.
+    /// The last offset of each producer, in no order.
     pub(crate) fn last_offsets(&self) -> impl Iterator<Item = (i64, i64)> {
         self.0.iter().filter_map(|(&id, producer)| {
             let last = producer.window.back()?;
