@@ -10,7 +10,7 @@ use crate::history::{Existence, History, Payload, Producer};
 use crate::life::{Run, config, is_of_the_disk};
 
 /// No append takes as long to be answered.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An append on its way.
 #[derive(Debug)]
