@@ -43,6 +43,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod resources;
 mod sync_group;
+mod unreadable;
 
 use millstream_wire::{ApiKey, decode_message, response_frame};
 use tracing::Instrument;

@@ -253,13 +253,13 @@ fn store_code(error: &millstream_store::Error) -> ErrorCode {
         Store::Locked { .. }
         | Store::NewerFormat { .. }
         | Store::Io { .. }
-        | Store::Corrupt { .. }
         | Store::StorageFull { .. }
         | Store::CannotOpen { .. }
         | Store::Abandoned { .. }
         | Store::Poisoned { .. }
         | Store::Panicked { .. }
         | Store::AlreadyExists { .. } => ErrorCode::KAFKA_STORAGE_ERROR,
+        Store::Corrupt { .. } => ErrorCode::CORRUPT_MESSAGE,
         Store::Closed => ErrorCode::NOT_LEADER_OR_FOLLOWER,
     }
 }

@@ -188,7 +188,7 @@ fn facts_of(
     } else if clean_to >= end {
         0
     } else {
-        size - segment.locate(clean_to)?.1.min(size)
+        size - segment.position_before(clean_to)?.min(size)
     };
     let has_lag = config.max_lag_ms < i64::MAX && dirty > 0;
     let first = has_lag.then(|| segment.first_timestamp()).transpose()?;

@@ -49,6 +49,14 @@ pub trait File: Debug + Send + Sync {
     fn size(&self) -> io::Result<u64>;
     /// Reads into `buffer` until it is full or the file ends; returns the bytes read.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
+    /// Reads `len` bytes, or as many as the file has, and adds them to `buffer`.
+    fn read_into(&self, buffer: &mut Vec<u8>, len: usize, position: u64) -> io::Result<()> {
+        let filled = buffer.len();
+        buffer.resize(filled + len, 0);
+        let read = self.read_at(&mut buffer[filled..], position)?;
+        buffer.truncate(filled + read);
+        Ok(())
+    }
     /// Reads what is there without waiting for the device; `None` if that is nothing.
     fn read_cached_at(&self, buffer: &mut [u8], position: u64) -> io::Result<Option<usize>>;
     /// Writes all parts one after the other.

@@ -185,24 +185,38 @@ impl Index {
         self.entries.len()
     }
 
-    /// The last entry from which a walk forward meets the batch with this relative offset.
-    pub(crate) fn before_offset(&self, relative_offset: u32) -> Entry {
-        let after = self
-            .entries
-            .partition_point(|e| e.relative_offset <= relative_offset);
-        after
-            .checked_sub(1)
-            .map_or(Entry::START, |i| self.entries[i])
+    /// The last entry from which a walk forward meets the batch with this relative offset, or the next
+    /// there is, and where to end: as far as `len` bytes reach, but at least at the next entry.
+    pub(crate) fn around_offset(&self, relative_offset: u32, len: usize) -> (Entry, Entry) {
+        self.around(
+            self.entries
+                .partition_point(|e| e.relative_offset <= relative_offset),
+            len,
+        )
     }
 
-    /// The last entry from which a walk forward meets the first record at or after `timestamp`.
-    pub(crate) fn before_timestamp(&self, timestamp: i64) -> Entry {
-        let after = self
+    /// The same for the first record at or after `timestamp`.
+    pub(crate) fn around_timestamp(&self, timestamp: i64, len: usize) -> (Entry, Entry) {
+        self.around(
+            self.entries
+                .partition_point(|e| e.max_timestamp < timestamp),
+            len,
+        )
+    }
+
+    /// From before the entry with number `after` as far as `len` bytes reach, but at least to it.
+    fn around(&self, after: usize, len: usize) -> (Entry, Entry) {
+        let before = after.checked_sub(1);
+        let start = before.map_or(Entry::START, |i| self.entries[i]);
+        let limit = u64::from(start.position).saturating_add(len as u64);
+        if u64::from(self.end.position) <= limit {
+            return (start, self.end);
+        }
+        let beyond = self
             .entries
-            .partition_point(|e| e.max_timestamp < timestamp);
-        after
-            .checked_sub(1)
-            .map_or(Entry::START, |i| self.entries[i])
+            .partition_point(|e| u64::from(e.position) <= limit);
+        let last = self.entries.get(after.max(beyond.saturating_sub(1)));
+        (start, last.copied().unwrap_or(self.end))
     }
 }
 
@@ -238,7 +252,8 @@ mod tests {
     #[test]
     fn a_lookup_by_offset_never_passes_the_batch() {
         let index = index_of(&[1, 2, 3, 4, 5, 6]);
-        let check = |offset, position| assert_eq!(index.before_offset(offset).position, position);
+        let check =
+            |offset, position| assert_eq!(index.around_offset(offset, 0).0.position, position);
         check(0, 0);
         check(19, 0);
         check(20, 200);
@@ -250,12 +265,34 @@ mod tests {
     #[test]
     fn a_lookup_by_time_never_passes_the_first_match() {
         let index = index_of(&[5, 3, 9, 2, 7, 9]);
-        let check = |time, position| assert_eq!(index.before_timestamp(time).position, position);
+        let check =
+            |time, position| assert_eq!(index.around_timestamp(time, 0).0.position, position);
         check(0, 0);
         check(5, 0);
         check(6, 200);
         check(9, 200);
         check(10, 400);
+    }
+
+    #[test]
+    fn a_stretch_ends_at_an_entry_and_holds_at_least_one_block() {
+        let index = index_of(&[1, 2, 3, 4, 5]);
+        let check = |offset, len, expected| {
+            let (start, end) = index.around_offset(offset, len);
+            assert_eq!((start.position, end.position), expected, "{offset} {len}");
+        };
+        check(0, 0, (0, 200));
+        check(19, 399, (0, 200));
+        check(0, 400, (0, 400));
+        check(0, 499, (0, 400));
+        check(0, 500, (0, 500));
+        check(20, 1, (200, 400));
+        check(40, 1, (400, 500));
+        check(99, usize::MAX, (400, 500));
+        assert_eq!(
+            Index::new().around_offset(0, 9),
+            (Entry::START, Entry::START)
+        );
     }
 
     #[test]

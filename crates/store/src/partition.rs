@@ -44,7 +44,7 @@ pub struct Partition {
     pub(crate) compaction: Mutex<compaction::State>,
     /// Leader epochs, which stay as they are while the store is open. Apart from the checkpoint, whose
     /// lock is held while its file is synced.
-    epochs: Epochs,
+    pub(crate) epochs: Arc<Epochs>,
     /// Offset of the newest recovery point; held while segments are removed or synced behind the
     /// writer's back.
     pub(crate) upkeep: Mutex<i64>,
@@ -81,7 +81,7 @@ impl Partition {
             shared,
             config: ArcSwap::new(config),
             compaction: Mutex::new(compaction::State::new(found.compaction)),
-            epochs: found.checkpoint.epochs.clone(),
+            epochs: Arc::new(found.checkpoint.epochs.clone()),
             upkeep: Mutex::new(found.recovery_point),
             appender: Mutex::new(Appender::new(found.is_saved)),
             progress: Progress::new(found.checkpoint.log_start, found.log_end),

@@ -1,27 +1,33 @@
 //! Reading records: from memory, from the page cache, or from the disk.
 //!
 //! Batches are handed out whole and as they were written. A read never waits for a disk on the
-//! runtime's threads: what is not at hand is read on a blocking one.
+//! runtime's threads: what is not at hand is read on a blocking one, a bounded piece at a time and in
+//! turn with all other readers.
 
 use std::io;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use millstream_batch::{Batches, Error as BatchError, HEADER_LEN, Header};
+use bytes::Bytes;
 
-use crate::disk::File;
-use crate::error::{Error, IoContext, Result};
+use crate::cold::{Cold, Found, Run};
+use crate::error::{Error, Result};
 use crate::partition::Partition;
+use crate::progress::Stop;
 use crate::segment::Segment;
 use crate::tail::Wanted;
+use crate::turns::TURN_BYTES;
 
 impl Partition {
     /// Whole batches from the one that holds `from`, or the next there is, up to `until`
     /// (exclusive; the high watermark or the last stable offset), in at most `max_bytes`.
     /// With `at_least_one` the first batch comes even if it alone is larger.
     ///
+    /// What comes from the disk was proven by checksums and neighbours. Sound batches before a damaged
+    /// one are returned; a read that would begin with it fails.
+    ///
     /// # Errors
-    /// [`Error::OffsetOutOfRange`]; [`Error::Corrupt`] if the log holds no batch where one should be.
+    /// [`Error::OffsetOutOfRange`]; [`Error::Corrupt`] if the log holds no sound batch where one should
+    /// be; [`Error::Deleted`]; [`Error::Io`].
     pub async fn read(
         &self,
         from: i64,
@@ -39,46 +45,108 @@ impl Partition {
             max_bytes,
             at_least_one,
         };
-        if wanted.from >= wanted.until {
-            return Ok(Vec::new());
-        }
-        if let Some(batches) = self.tail.read(wanted) {
-            return Ok(batches);
-        }
-        match self.read_segments(wanted).await {
-            // Retention came between looking and opening.
-            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Err(self.out_of_range(from))
+        self.gather(wanted).await
+    }
+
+    /// Reads piece by piece, until there is enough or memory has the rest.
+    async fn gather(&self, mut wanted: Wanted) -> Result<Vec<Bytes>> {
+        let mut found = Vec::new();
+        while wanted.from < wanted.until && (wanted.max_bytes > 0 || wanted.at_least_one) {
+            if let Some(batches) = self.tail.read(wanted) {
+                found.extend(batches);
+                break;
             }
-            read => read.map(|bytes| {
-                if bytes.is_empty() {
-                    Vec::new()
-                } else {
-                    vec![bytes]
+            match self.read_segments(wanted).await {
+                Ok(Some(run)) => {
+                    wanted.pass(run.next_offset, run.bytes.len());
+                    found.push(run.bytes);
+                    if !run.goes_on {
+                        break;
+                    }
                 }
-            }),
+                Err(error) if found.is_empty() => return Err(error),
+                // Whoever reads on from here is told.
+                Ok(None) | Err(_) => break,
+            }
         }
+        Ok(found)
     }
 
     /// Reads from the first segment that has anything at or after the offset wanted: the one that
     /// should hold it may end before, where offsets were lost to a full disk.
-    async fn read_segments(&self, wanted: Wanted) -> Result<Bytes> {
+    async fn read_segments(&self, wanted: Wanted) -> Result<Option<Run>> {
         let mut next = self.log.holding(wanted.from);
-        while let Some(segment) = next {
-            let cold = Cold {
-                segment: Arc::clone(&segment),
-                wanted,
-            };
-            let read = match cold.read_cached() {
-                Some(found) => Some(found),
-                None => blocking(move || cold.read()).await?,
-            };
-            if let Some(found) = read {
-                return Ok(found);
+        loop {
+            // Asked only now: what was removed before it could be found lies below the log start.
+            if wanted.from < self.offsets().log_start {
+                return Err(self.out_of_range(wanted.from));
             }
-            next = self.log.after(&segment);
+            let Some(segment) = next else { return Ok(None) };
+            next = match self.read_segment(&segment, wanted).await {
+                Ok(Found::Run(run)) => return Ok(Some(run)),
+                Ok(Found::End) => self.log.after(&segment),
+                Ok(Found::Nothing | Found::Larger(_)) => return Ok(None),
+                Err(error) => {
+                    self.check_removed(&segment, error)?;
+                    self.log.holding(wanted.from)
+                }
+            };
         }
-        Ok(Bytes::new())
+    }
+
+    async fn read_segment(&self, segment: &Arc<Segment>, wanted: Wanted) -> Result<Found> {
+        let cold = Cold {
+            segment: Arc::clone(segment),
+            epochs: Arc::clone(&self.epochs),
+            wanted,
+        };
+        if let Some(found) = cold.read_cached() {
+            return Ok(found);
+        }
+        let mut room = TURN_BYTES;
+        loop {
+            let cold = cold.clone();
+            match self.in_turn(room, move || cold.read(room)).await? {
+                Found::Larger(size) => room = size,
+                found => return Ok(found),
+            }
+        }
+    }
+
+    /// Does what reads up to `bytes` from the disk when it is its turn.
+    pub(crate) async fn in_turn<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let turn = self.shared.turns.take(bytes).await?;
+        blocking(move || {
+            let done = work();
+            drop(turn);
+            done
+        })
+        .await
+    }
+
+    /// Whether an error comes from nothing but that the segment was taken out of the log after it was
+    /// found there.
+    ///
+    /// # Errors
+    /// The error if not; [`Error::Deleted`] if the whole partition was removed.
+    pub(crate) fn check_removed(&self, segment: &Arc<Segment>, error: Error) -> Result<()> {
+        let is_missing =
+            matches!(&error, Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound);
+        let is_listed = || {
+            self.log
+                .segments()
+                .iter()
+                .any(|own| Arc::ptr_eq(own, segment))
+        };
+        match self.progress.stopped() {
+            Some(Stop::Deleted) if is_missing => Err(Error::Deleted { partition: self.id }),
+            _ if is_missing && !is_listed() => Ok(()),
+            _ => Err(error),
+        }
     }
 
     /// The error for an offset that the partition does not hold.
@@ -103,110 +171,45 @@ pub(crate) async fn blocking<T: Send + 'static>(
         .unwrap_or(Err(Error::Closed))
 }
 
-/// A read from one segment's file.
-struct Cold {
-    segment: Arc<Segment>,
-    wanted: Wanted,
-}
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
 
-impl Cold {
-    /// What the page cache has; `None` if that is not a whole batch of those wanted.
-    fn read_cached(&self) -> Option<Bytes> {
-        let (file, position) = self.segment.locate_loaded(self.wanted.from)?;
-        let mut buffer = self.buffer(position, self.wanted.max_bytes)?;
-        let read = file.read_cached_at(&mut buffer, position).ok()??;
-        buffer.truncate(read);
-        let found = self.carve(&buffer).ok()?;
-        (found.end > found.start).then(|| buffer.freeze().slice(found))
-    }
+    use millstream_batch::Builder;
+    use uuid::Uuid;
 
-    /// The same from the disk; `None` if the segment ends before the offset wanted.
-    fn read(&self) -> Result<Option<Bytes>> {
-        let (file, mut position) = self.segment.locate(self.wanted.from)?;
-        let mut len = self.wanted.max_bytes;
-        loop {
-            let Some(mut buffer) = self.buffer(position, len) else {
-                return Ok(None);
-            };
-            let read = file
-                .read_at(&mut buffer, position)
-                .on("read", self.segment.log_path())?;
-            buffer.truncate(read);
-            let found = self
-                .carve(&buffer)
-                .map_err(|error| self.corrupt(position, &error))?;
-            if found.end > found.start {
-                return Ok(Some(buffer.freeze().slice(found)));
-            }
-            // The walk ended at a batch that is larger than the buffer.
-            position += found.start as u64;
-            match self.header_at(&*file, position)? {
-                Some(header) if header.next_offset() <= self.wanted.from => {
-                    position += header.size() as u64;
-                }
-                Some(header) if self.wants(&header, 0) => len = header.size(),
-                Some(_) => return Ok(Some(Bytes::new())),
-                None => return Ok(None),
-            }
-        }
-    }
+    use super::*;
+    use crate::config::{LogConfig, StoreOptions, TopicPartition};
+    use crate::disk::faulty::FaultyDisk;
+    use crate::error::IoContext;
+    use crate::intake::AppendMode;
+    use crate::store::Store;
 
-    /// Room for `len` bytes from `position`, as far as the segment goes; `None` if that is nowhere.
-    fn buffer(&self, position: u64, len: usize) -> Option<BytesMut> {
-        let left = self.segment.size().saturating_sub(position);
-        let len = left.min(len.max(HEADER_LEN) as u64);
-        (len > 0).then(|| BytesMut::zeroed(len as usize))
-    }
-
-    /// The header of the batch at `position`, which is there to its end; `None` at the end.
-    fn header_at(&self, file: &dyn File, position: u64) -> Result<Option<Header>> {
-        let left = self.segment.size().saturating_sub(position);
-        if left == 0 {
-            return Ok(None);
-        }
-        let mut bytes = [0; HEADER_LEN];
-        file.read_at(&mut bytes, position)
-            .on("read", self.segment.log_path())?;
-        let header = Header::parse(&bytes).map_err(|error| self.corrupt(position, &error))?;
-        if header.size() as u64 > left {
-            let (needed, available) = (header.size(), left as usize);
-            return Err(self.corrupt(position, &BatchError::Truncated { needed, available }));
-        }
-        Ok(Some(header))
-    }
-
-    /// Whether a batch may follow `taken` bytes of wanted ones.
-    fn wants(&self, header: &Header, taken: usize) -> bool {
-        header.next_offset() <= self.wanted.until && self.wanted.fits(taken, header.size())
-    }
-
-    /// Which part of `bytes`, which begin with a batch, is whole batches that are wanted.
-    /// An empty part stands where the first of them would begin.
-    fn carve(&self, bytes: &[u8]) -> Result<std::ops::Range<usize>, BatchError> {
-        let mut found = 0..0;
-        for batch in Batches::new(bytes) {
-            let (header, len) = match batch {
-                Ok(batch) => (batch.header, batch.bytes.len()),
-                Err(BatchError::Truncated { .. }) => break,
-                Err(error) => return Err(error),
-            };
-            if header.next_offset() <= self.wanted.from {
-                found = found.end + len..found.end + len;
-            } else if self.wants(&header, found.len()) {
-                found.end += len;
-            } else {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    fn corrupt(&self, position: u64, error: &BatchError) -> Error {
-        let file = self.segment.log_path().to_owned();
-        Error::Corrupt {
-            file,
-            position,
-            reason: error.to_string(),
-        }
+    #[tokio::test]
+    async fn a_missing_file_is_told_from_one_that_was_removed_in_the_meantime() {
+        let disk = Arc::new(FaultyDisk::default());
+        let store = Store::open_on(disk, Path::new("/data"), StoreOptions::default(), 0).unwrap();
+        let id = TopicPartition {
+            topic_id: Uuid::nil(),
+            index: 0,
+        };
+        let partition = store.create_partition(id, LogConfig::default()).unwrap();
+        let batch = Builder::new().record(0, None, Some(b"x")).build().unwrap();
+        partition.append(batch, AppendMode::Client, 0).unwrap();
+        partition.settle().await.unwrap();
+        let segment = partition.log.last().unwrap();
+        let check = |kind: io::ErrorKind| {
+            let failed: io::Result<()> = Err(kind.into());
+            let error = failed.on("open", segment.log_path()).unwrap_err();
+            partition.check_removed(&segment, error)
+        };
+        let missing = check(io::ErrorKind::NotFound);
+        assert!(matches!(missing, Err(Error::Io { .. })), "the log has it");
+        partition.delete_records(1).await.unwrap();
+        assert!(check(io::ErrorKind::NotFound).is_ok());
+        assert!(check(io::ErrorKind::Other).is_err());
+        store.delete_partition(&id).unwrap();
+        let deleted = check(io::ErrorKind::NotFound);
+        assert!(matches!(deleted, Err(Error::Deleted { .. })));
     }
 }

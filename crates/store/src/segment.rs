@@ -20,7 +20,8 @@ pub(crate) use name::SegmentName;
 
 use crate::disk::{Disk, File};
 use crate::error::{Error, IoContext, Result};
-use crate::index::{Index, NewBatch};
+use crate::index::{Entry, Index, NewBatch};
+use crate::stretch::Stretch;
 use crate::walk::{Broken, Walk};
 
 /// Where files live and whose they are.
@@ -158,33 +159,51 @@ impl Segment {
         Ok(Arc::clone(file.insert(opened)))
     }
 
-    /// A byte at or before the batch that holds `offset`, and the open file, if both are at hand
-    /// without reading from the disk or waiting for who does.
-    pub(crate) fn locate_loaded(&self, offset: i64) -> Option<(Arc<dyn File>, u64)> {
+    /// From before the batch that holds `offset`, or the next there is, as far as `len` bytes reach but
+    /// at least to the end of that batch; if file and index are at hand without reading from the disk or
+    /// waiting for who does.
+    pub(crate) fn stretch_at_hand(&self, offset: i64, len: usize) -> Option<Stretch> {
         self.used.store(true, Ordering::Relaxed);
         let file = self.file.try_lock()?.as_ref().map(Arc::clone)?;
         let index = self.index.try_lock()?;
-        let entry = index.as_ref()?.before_offset(self.relative(offset));
-        Some((file, u64::from(entry.position)))
+        let places = index.as_ref()?.around_offset(self.relative(offset), len);
+        Some(self.between(file, places))
     }
 
     /// The same, loading what is needed; blocks.
-    pub(crate) fn locate(&self, offset: i64) -> Result<(Arc<dyn File>, u64)> {
+    pub(crate) fn stretch(&self, offset: i64, len: usize) -> Result<Stretch> {
         let relative = self.relative(offset);
-        let entry = self.with_index(|index| index.before_offset(relative))?;
-        Ok((self.file()?, u64::from(entry.position)))
+        let places = match self.with_index(|index| index.around_offset(relative, len)) {
+            Err(Error::Corrupt { .. }) => self.around_damage(relative, len)?,
+            places => places?,
+        };
+        Ok(self.between(self.file()?, places))
     }
 
-    /// Walks visible batches from before the first record at or after `timestamp`; blocks.
-    pub(crate) fn walk_from_timestamp(&self, timestamp: i64) -> Result<Walk> {
-        let entry = self.with_index(|index| index.before_timestamp(timestamp))?;
-        Ok(Walk::new(self.file()?, entry.position.into(), self.size()))
+    /// As [`Segment::stretch`], from before the first record at or after `timestamp`; blocks.
+    pub(crate) fn stretch_from_timestamp(&self, timestamp: i64, len: usize) -> Result<Stretch> {
+        let places = self.with_index(|index| index.around_timestamp(timestamp, len))?;
+        Ok(self.between(self.file()?, places))
+    }
+
+    /// A byte at or before the batch that holds `offset`; blocks.
+    pub(crate) fn position_before(&self, offset: i64) -> Result<u64> {
+        Ok(self.stretch(offset, 0)?.bytes.start)
     }
 
     /// Walks visible batches from at or before the one that holds `offset`; blocks.
     pub(crate) fn walk_from_offset(&self, offset: i64) -> Result<Walk> {
-        let (file, position) = self.locate(offset)?;
-        Ok(Walk::new(file, position, self.size()))
+        let stretch = self.stretch(offset, 0)?;
+        Ok(Walk::new(stretch.file, stretch.bytes.start, self.size()))
+    }
+
+    fn between(&self, file: Arc<dyn File>, (start, end): (Entry, Entry)) -> Stretch {
+        let offset = |entry: Entry| self.base_offset() + i64::from(entry.relative_offset);
+        Stretch {
+            file,
+            bytes: start.position.into()..end.position.into(),
+            offsets: offset(start)..offset(end),
+        }
     }
 
     /// Greatest timestamp of a visible record, or −1; blocks the first time.
@@ -301,18 +320,22 @@ impl Segment {
 
     /// The error for a walk that stopped at `position`.
     pub(crate) fn broken(&self, broken: Broken, position: u64) -> Error {
-        let file = self.path.clone();
         match broken {
             Broken::Io(source) => Error::Io {
                 action: "read",
-                path: file,
+                path: self.path.clone(),
                 source,
             },
-            Broken::Batch(error) => Error::Corrupt {
-                file,
-                position,
-                reason: error.to_string(),
-            },
+            Broken::Batch(error) => self.corrupt(position, error.to_string()),
+        }
+    }
+
+    /// The error for what is no batch.
+    pub(crate) fn corrupt(&self, position: u64, reason: String) -> Error {
+        Error::Corrupt {
+            file: self.path.clone(),
+            position,
+            reason,
         }
     }
 

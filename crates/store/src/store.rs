@@ -39,6 +39,7 @@ use crate::recovery::{self, Recovered};
 use crate::reserve::Reserve;
 use crate::segment::Volume;
 use crate::syncers::{self, Syncers};
+use crate::turns::Turns;
 use crate::writer::Writer;
 use crate::{lock, meta};
 
@@ -58,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) keeper: Keeper,
     pub(crate) cleaner: Cleaner,
     pub(crate) reserve: Arc<Reserve>,
+    pub(crate) turns: Turns,
 }
 
 /// An open data directory.
@@ -113,6 +115,7 @@ impl Store {
             shelf: Arc::new(shelf),
             keeper: Keeper::new(sender),
             cleaner,
+            turns: Turns::default(),
             options,
         });
         let clean = take_clean_mark(&shared.volume, dir)?;

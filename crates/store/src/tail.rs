@@ -43,6 +43,13 @@ impl Wanted {
     pub(crate) fn fits(&self, taken: usize, len: usize) -> bool {
         taken + len <= self.max_bytes || (taken == 0 && self.at_least_one)
     }
+
+    /// Goes on after `taken` bytes were found that end before `next_offset`.
+    pub(crate) fn pass(&mut self, next_offset: i64, taken: usize) {
+        self.from = next_offset;
+        self.max_bytes = self.max_bytes.saturating_sub(taken);
+        self.at_least_one = false;
+    }
 }
 
 impl Tail {

@@ -6,8 +6,9 @@ use millstream_batch::{BatchRef, Record};
 
 use crate::error::Result;
 use crate::partition::Partition;
-use crate::reader::blocking;
 use crate::segment::Segment;
+use crate::stretch::{SoundBatches, Stretch};
+use crate::turns::TURN_BYTES;
 
 /// Records of one batch are decompressed up to this many bytes to be looked at.
 pub const DECOMPRESSED_LIMIT: usize = 128 << 20;
@@ -33,7 +34,8 @@ impl Partition {
         timestamp: i64,
     ) -> Result<Option<TimestampedOffset>> {
         let partition = Arc::clone(self);
-        blocking(move || partition.find(timestamp)).await
+        self.in_turn(TURN_BYTES, move || partition.find(timestamp))
+            .await
     }
 
     /// The first of the visible records with the greatest timestamp; `None` if there are none.
@@ -42,7 +44,7 @@ impl Partition {
     /// As [`Partition::offset_for_timestamp`].
     pub async fn max_timestamp(self: &Arc<Self>) -> Result<Option<TimestampedOffset>> {
         let partition = Arc::clone(self);
-        blocking(move || {
+        self.in_turn(TURN_BYTES, move || {
             let greatest = partition.greatest_timestamp()?;
             greatest.map_or(Ok(None), |timestamp| partition.find(timestamp))
         })
@@ -50,66 +52,103 @@ impl Partition {
     }
 
     fn find(&self, timestamp: i64) -> Result<Option<TimestampedOffset>> {
-        for segment in self.log.segments() {
-            if segment.max_timestamp()? >= timestamp
-                && let Some(found) = self.find_in(&segment, timestamp)?
-            {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
-    }
-
-    fn find_in(&self, segment: &Segment, timestamp: i64) -> Result<Option<TimestampedOffset>> {
         let log_start = self.offsets().log_start;
-        let mut walk = segment.walk_from_timestamp(timestamp)?;
-        loop {
-            let position = walk.position();
-            let next = walk
-                .next()
-                .map_err(|broken| segment.broken(broken, position))?;
-            let Some(batch) = next else { return Ok(None) };
-            if batch.header.max_timestamp >= timestamp
-                && let Some(found) = first_in(&batch, timestamp, log_start)
-            {
-                return Ok(Some(found));
+        self.first_of_segments(|segment| {
+            if segment.max_timestamp()? < timestamp {
+                return Ok(None);
             }
-        }
+            let stretch = segment.stretch_from_timestamp(timestamp, TURN_BYTES)?;
+            self.first_of_batches(segment, stretch, |batch| {
+                (batch.header.max_timestamp >= timestamp)
+                    .then(|| first_in(batch, timestamp, log_start))
+                    .flatten()
+            })
+        })
     }
 
     fn greatest_timestamp(&self) -> Result<Option<i64>> {
         let log_start = self.offsets().log_start;
         let mut greatest = None;
-        for segment in self.log.segments() {
-            let own = if segment.base_offset() >= log_start {
-                (segment.size() > 0)
-                    .then(|| segment.max_timestamp())
-                    .transpose()?
-            } else {
-                greatest_from(&segment, log_start)?
-            };
-            greatest = greatest.max(own);
-        }
+        self.first_of_segments::<()>(|segment| {
+            greatest = greatest.max(self.greatest_of(segment, log_start)?);
+            Ok(None)
+        })?;
         Ok(greatest)
+    }
+
+    /// The greatest timestamp of a segment's records from `offset` on.
+    fn greatest_of(&self, segment: &Segment, offset: i64) -> Result<Option<i64>> {
+        if segment.base_offset() >= offset {
+            let own = (segment.size() > 0).then(|| segment.max_timestamp());
+            return own.transpose();
+        }
+        let mut greatest = None;
+        let stretch = segment.stretch(offset, TURN_BYTES)?;
+        self.first_of_batches::<()>(segment, stretch, |batch| {
+            greatest = greatest.max(greatest_in(batch, offset));
+            None
+        })?;
+        Ok(greatest)
+    }
+
+    /// What `look` finds in the first segment in which it finds anything. A segment that is removed
+    /// meanwhile is passed over, and what stands in its place is looked at.
+    fn first_of_segments<T>(
+        &self,
+        mut look: impl FnMut(&Segment) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        let mut next = self.log.holding(self.offsets().log_start);
+        while let Some(segment) = next {
+            next = match look(&segment) {
+                Ok(None) => self.log.after(&segment),
+                Err(error) => {
+                    self.check_removed(&segment, error)?;
+                    self.log.holding(segment.base_offset())
+                }
+                found => return found,
+            };
+        }
+        Ok(None)
+    }
+
+    /// What `look` finds in the first batch in which it finds anything, from the beginning of a stretch
+    /// to the end of its segment.
+    fn first_of_batches<T>(
+        &self,
+        segment: &Segment,
+        mut stretch: Stretch,
+        mut look: impl FnMut(&BatchRef<'_>) -> Option<T>,
+    ) -> Result<Option<T>> {
+        while stretch.len() > 0 {
+            let bytes = stretch.read(segment)?;
+            let mut batches = SoundBatches::new(segment, &stretch, &bytes, &self.epochs);
+            while let Some(batch) = batches.next(i64::MIN)? {
+                if let Some(found) = look(&batch) {
+                    return Ok(Some(found));
+                }
+            }
+            let end = stretch.bytes.end;
+            stretch = segment.stretch(stretch.offsets.end, TURN_BYTES)?;
+            if stretch.bytes.start < end {
+                break;
+            }
+        }
+        Ok(None)
     }
 }
 
-/// The greatest timestamp of a segment's batches that reach past `offset`.
-fn greatest_from(segment: &Segment, offset: i64) -> Result<Option<i64>> {
-    let mut walk = segment.walk_from_offset(offset)?;
-    let mut greatest = None;
-    loop {
-        let position = walk.position();
-        let next = walk
-            .next()
-            .map_err(|broken| segment.broken(broken, position))?;
-        let Some(batch) = next else {
-            return Ok(greatest);
-        };
-        if batch.header.next_offset() > offset {
-            greatest = greatest.max(Some(batch.header.max_timestamp));
-        }
+/// The greatest timestamp of a batch's records from `offset` on. A batch that cannot be opened counts
+/// as a whole.
+fn greatest_in(batch: &BatchRef<'_>, offset: i64) -> Option<i64> {
+    let header = &batch.header;
+    if header.base_offset < offset
+        && let Ok(records) = batch.records(DECOMPRESSED_LIMIT)
+    {
+        let own = records.iter().map_while(Result::ok);
+        let visible = own.filter(|record| record.offset >= offset);
+        return visible.map(|record| record.timestamp).max();
     }
+    (header.next_offset() > offset).then_some(header.max_timestamp)
 }
 
 /// The first record of a batch at or after both a point in time and an offset.

@@ -5,13 +5,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use millstream_store::Partition;
 use millstream_wire::api::list_offsets::{
     Partition as Asked, PartitionResult, Request, Response, Topic, TopicResult,
 };
 
-use super::leader_epoch;
+use super::{leader_epoch, unreadable};
 use crate::connection::RequestContext;
 use crate::{Broker, Error};
 
@@ -105,7 +106,13 @@ impl Search<'_> {
             .ok_or_else(unknown)?;
         let partition = topic.partition(asked.partition_index)?;
         leader_epoch::check(partition, asked.current_leader_epoch)?;
-        match asked.timestamp {
+        let found = self.look(partition, asked.timestamp).await;
+        unreadable::log(partition, &found);
+        found
+    }
+
+    async fn look(&self, partition: &Arc<Partition>, timestamp: i64) -> Result<Found, Error> {
+        match timestamp {
             LATEST => Ok(self.latest(partition)),
             EARLIEST | EARLIEST_LOCAL => Ok(earliest(partition)),
             LATEST_REMOTE | EARLIEST_NOT_REMOTE => Ok(NOTHING),

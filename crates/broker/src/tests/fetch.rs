@@ -1,6 +1,7 @@
 //! Promises of Fetch, each over raw frames against a real store.
 
-use millstream_batch::{Builder, Codec};
+use millstream_batch::{Batches, Builder, Codec};
+use millstream_store::Store;
 use millstream_wire::api::fetch::{ForgottenTopic, Request, Response};
 use millstream_wire::{ApiKey, ErrorCode};
 
@@ -415,4 +416,42 @@ async fn a_recreated_topic_is_not_mistaken_for_its_predecessor() {
         .fetch(13, &session(opened.session_id, 1, vec![]))
         .await;
     assert_eq!(partitions(&within), [(0, ErrorCode::INCONSISTENT_TOPIC_ID)]);
+}
+
+/// Changes the last byte of a topic's second batch, where every batch has the size of the first.
+fn damage_second_batch(store: &Store, topic: &Topic) {
+    let dir = store.dir().join(format!("topics/{}/0", topic.id));
+    let segment = dir.join(format!("{:020}.log", 0));
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let size = Batches::new(&bytes).next().unwrap().unwrap().bytes.len();
+    bytes[2 * size - 1] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn damage_in_old_records_fails_the_fetch_of_them_and_nothing_else() {
+    let broker = TestBroker::start().await;
+    let topic = broker.topic("t", 2, &[]).await;
+    for value in ["a", "b", "c"] {
+        broker.append("t", values(&[value])).await;
+    }
+    broker
+        .produce(&append("t", 1, -1, &sent(values(&["d"]))))
+        .await;
+    let meddle = |store: &Store| damage_second_batch(store, &topic);
+    let broker = broker.restart_after(meddle).await;
+
+    let request = Request {
+        topics: vec![position(&topic, 0, 1), position(&topic, 1, 0)],
+        ..Request::default()
+    };
+    let response = broker.fetch(V, &request).await;
+    let expected = [(0, ErrorCode::CORRUPT_MESSAGE), (1, ErrorCode::NONE)];
+    assert_eq!(partitions(&response), expected);
+    for (offset, values) in [(0, 1), (2, 1)] {
+        let found = broker.fetch_one(V, &from(&topic, 0, offset)).await;
+        assert_eq!(found.error_code, ErrorCode::NONE, "from {offset}");
+        assert_eq!(batches(&found).len(), values, "from {offset}");
+    }
+    assert_eq!(broker.append("t", values(&["e"])).await, 3);
 }

@@ -10,9 +10,11 @@ use millstream_batch::Header;
 
 use super::Segment;
 use crate::disk;
+use crate::epochs::Epochs;
 use crate::error::{IoContext, Result};
 use crate::format::{self, HEADER_LEN, Kind};
 use crate::index::{Entry, Index};
+use crate::sound::Sound;
 use crate::walk::Walk;
 
 /// Bytes between entries where an index is rebuilt; the topic's own setting is not at hand there.
@@ -49,15 +51,37 @@ impl Segment {
         ))
     }
 
+    /// What the index file alone says of the places around an offset: of a log that is damaged where the
+    /// file has nothing to say. The end is then that of the segment.
+    pub(super) fn around_damage(&self, relative_offset: u32, len: usize) -> Result<(Entry, Entry)> {
+        let index = self.read_index()?;
+        let end = Entry {
+            relative_offset: self.relative(self.next_offset()),
+            position: u32::try_from(self.size()).unwrap_or(u32::MAX),
+            ..index.end()
+        };
+        Ok(match index.around_offset(relative_offset, len) {
+            (start, last) if start == last => (start, end),
+            places => places,
+        })
+    }
+
     /// Walks the visible batches that an index does not know; whether there were any.
     fn complete(&self, index: &mut Index) -> Result<bool> {
-        let known = u64::from(index.end().position);
-        let mut walk = Walk::new(self.file()?, known, self.size());
+        let known = index.end();
+        let mut walk = Walk::new(self.file()?, known.position.into(), self.size());
+        let epochs = Epochs::default();
+        let offsets = self.base_offset() + i64::from(known.relative_offset)..i64::MAX;
+        let mut sound = Sound::new(offsets, &epochs);
         loop {
             let position = walk.position();
             match walk.next() {
-                Ok(Some(batch)) => self.note(index, &batch.header, REBUILD_INTERVAL),
-                Ok(None) => return Ok(position > known),
+                Ok(Some(batch)) => {
+                    let checked = sound.check(&batch, None);
+                    checked.map_err(|reason| self.corrupt(position, reason))?;
+                    self.note(index, &batch.header, REBUILD_INTERVAL);
+                }
+                Ok(None) => return Ok(position > known.position.into()),
                 Err(broken) => return Err(self.broken(broken, position)),
             }
         }

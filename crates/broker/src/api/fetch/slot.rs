@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use millstream_batch::{Batches, Codec};
-use millstream_store::{EpochEnd, Error as StoreError, Offsets, Partition, Subscription};
+use millstream_store::{EpochEnd, Offsets, Partition, Subscription};
 use tokio::sync::Notify;
 
 use crate::answer_memory::{AnswerMemory, Share};
-use crate::api::leader_epoch;
+use crate::api::{leader_epoch, unreadable};
 use crate::fetch_sessions::Position;
 use crate::{Broker, Error};
 
@@ -93,15 +93,6 @@ impl Slot {
             .map(|partition| partition.subscribe(notify))
     }
 
-    /// The client is told a code; what is wrong with the log itself is told here.
-    fn log_failure(&self, partition: &Partition) {
-        if let Err(Error::Store(error @ (StoreError::Corrupt { .. } | StoreError::Io { .. }))) =
-            &self.found
-        {
-            tracing::error!(partition = %partition.id(), %error, "records cannot be read");
-        }
-    }
-
     /// Looks, in place of whatever was found before, as far as there is memory.
     pub(super) async fn look(&mut self, mut look: Look, memory: &AnswerMemory) {
         if let Some(partition) = &self.partition {
@@ -111,7 +102,7 @@ impl Slot {
             look.room = self.memory.bytes();
             self.found = find(partition, &self.position, look).await;
             self.memory.shrink(self.size());
-            self.log_failure(partition);
+            unreadable::log(partition, &self.found);
         }
     }
 }
