@@ -16,7 +16,7 @@ use line::Line;
 /// What to print, and how.
 #[derive(Debug, Args)]
 pub(crate) struct DumpArgs {
-    /// A segment (.log), or an .index, .snapshot, checkpoint or clean file.
+    /// A segment (.log), or an .index, .snapshot, .journal, checkpoint, compaction or clean file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print the records of each batch, too.
@@ -78,6 +78,10 @@ impl<W: Write> Printer<'_, W> {
                 self.line(&Line::compaction(clean_to, generation))?;
                 let mut replaced = replaced.iter();
                 replaced.try_for_each(|file| self.line(&Line::replaced(file)))
+            }
+            Contents::Journal(parts) => {
+                let mut parts = parts.iter();
+                parts.try_for_each(|part| self.line(&Line::journal_part(part)))
             }
             Contents::Clean => self.line(&Line::clean()),
         }

@@ -5,15 +5,19 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
 use crate::compaction::{self, CompactionFile};
-use crate::disk::{self, OsDisk};
+use crate::config::TopicPartition;
+use crate::disk::{self, Disk, OsDisk};
 use crate::error::{Error, IoContext, Result};
 use crate::format::{self, Kind};
 use crate::index::Index;
+use crate::journal::{Entries, Place};
 use crate::producer_state::{ProducerSnapshot, Producers};
 use crate::scan::Scan;
+use crate::segment::Volume;
 
 /// What a file holds.
 #[derive(Debug)]
@@ -45,8 +49,27 @@ pub enum Contents {
         /// Files that it replaced and that may not be removed yet.
         replaced: Vec<PathBuf>,
     },
+    /// Runs of batches that were synced here before their segments were, in the order of the entries.
+    Journal(Vec<JournalPart>),
     /// The mark of a clean shutdown.
     Clean,
+}
+
+/// A run of batches in an entry of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalPart {
+    /// Sequence number of the entry, which counts as a whole.
+    pub sequence: u64,
+    /// Byte at which the entry begins.
+    pub entry_position: u64,
+    /// The partition that the batches belong to.
+    pub partition: TopicPartition,
+    /// Base offset of the segment that they belong to.
+    pub base_offset: i64,
+    /// Byte of the segment at which they begin.
+    pub position: u64,
+    /// Bytes of the batches.
+    pub size: u64,
 }
 
 /// What an index says about the log before one of its bytes.
@@ -71,6 +94,9 @@ pub fn open(path: &Path) -> Result<Contents> {
     let Some(kind) = kind(path) else {
         return Scan::open(path).on("open", path).map(Contents::Segment);
     };
+    if kind == Kind::Journal {
+        return journal(path);
+    }
     let bytes = disk::read_file(&OsDisk, path)
         .and_then(|bytes| bytes.ok_or_else(|| io::ErrorKind::NotFound.into()))
         .on("read", path)?;
@@ -87,6 +113,7 @@ fn kind(path: &Path) -> Option<Kind> {
     match (extension, name) {
         (Some("index"), _) => Some(Kind::Index),
         (Some("snapshot"), _) => Some(Kind::Producers),
+        (Some("journal"), _) => Some(Kind::Journal),
         (_, Some("checkpoint")) => Some(Kind::Checkpoint),
         (_, Some(compaction::NAME)) => Some(Kind::Compaction),
         (_, Some("clean")) => Some(Kind::Clean),
@@ -114,9 +141,42 @@ fn read(kind: Kind, bytes: &[u8]) -> Result<Contents, String> {
             replaced: file.replaced_files(),
         }),
         Kind::Clean => Some(Contents::Clean),
-        Kind::Journal => None,
+        Kind::Journal => return Err("a journal is read entry by entry".into()),
     };
     contents.ok_or_else(|| format!("a body of {} bytes has the wrong length", body.len()))
+}
+
+/// The entries of a file of the journal, up to the first that is torn or left from an earlier round.
+fn journal(path: &Path) -> Result<Contents> {
+    let disk = Arc::new(OsDisk);
+    let file = disk.open_to_read(path).on("open", path)?;
+    let mut header = [0; format::HEADER_LEN];
+    file.read_at(&mut header, 0).on("read", path)?;
+    let volume = Volume {
+        disk,
+        cluster_id: format::cluster_id(&header),
+    };
+    let mut entries = Entries::open(&volume, path)?.ok_or_else(|| Error::Corrupt {
+        file: path.to_owned(),
+        position: 0,
+        reason: "it has no sound header".into(),
+    })?;
+    let mut found = Vec::new();
+    loop {
+        let (entry_position, sequence) = (entries.position(), entries.sequence());
+        let Some(parts) = entries.next()? else {
+            return Ok(Contents::Journal(found));
+        };
+        let part = |(place, batches): (Place, &[u8])| JournalPart {
+            sequence,
+            entry_position,
+            partition: place.partition,
+            base_offset: place.base_offset,
+            position: place.position,
+            size: batches.len() as u64,
+        };
+        found.extend(parts.into_iter().map(part));
+    }
 }
 
 fn checkpoint(checkpoint: &Checkpoint) -> Contents {

@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use millstream_batch::{Batch, Batches, Builder};
 use millstream_store::disk::Disk as _;
 use millstream_store::disk::faulty::{FaultyDisk, Survives};
+use millstream_store::inspect::{self, Contents};
 use millstream_store::{
     Ack, AppendMode, Appended, Error, Flush, LogConfig, Partition, Store, TopicPartition,
 };
@@ -364,4 +365,39 @@ async fn what_the_page_cache_kept_is_synced_before_an_append_to_several_counts()
     append_to_each(&store, 0).await;
     append_to_all(&store, || number(1)).await;
     check_each(&disk.crash(Survives::Synced), &[0, 1]).await;
+}
+
+#[tokio::test]
+async fn a_file_of_the_journal_can_be_looked_into() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), no_tail(), 0).unwrap();
+    let ids: Vec<_> = (0..PARTITIONS).map(id).collect();
+    store.create_partitions(&ids, &Arc::default()).unwrap();
+    append_to_all(&store, || number(1)).await;
+    append_to_all(&store, || number(2)).await;
+    drop(store);
+    let journal = std::fs::read_dir(dir.path().join("journal")).unwrap();
+    let mut parts = Vec::new();
+    for file in journal {
+        match inspect::open(&file.unwrap().path()).unwrap() {
+            Contents::Journal(found) => parts.extend(found),
+            other => panic!("{other:?}"),
+        }
+    }
+    parts.sort_by_key(|part| (part.sequence, part.partition));
+    let size = number(1).size() as u64;
+    let expected = [(1, 0), (2, size)]
+        .into_iter()
+        .flat_map(|(sequence, position)| {
+            (0..PARTITIONS).map(move |index| (sequence, index, position, size))
+        });
+    let found = parts.iter().map(|part| {
+        (
+            part.sequence,
+            part.partition.index,
+            part.position,
+            part.size,
+        )
+    });
+    assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use millstream_store::ProducerSnapshot;
-use millstream_store::inspect::IndexEntry;
+use millstream_store::inspect::{IndexEntry, JournalPart};
 use millstream_store::scan::{Damage, Header, Record, RecordHeader, TimestampType};
 use serde_json::{Value, json};
 
@@ -150,6 +150,22 @@ impl Line {
         Line {
             kind: "replaced",
             fields: vec![("file", json!(file.to_string_lossy()))],
+        }
+    }
+
+    /// A run of batches in the journal.
+    pub(super) fn journal_part(part: &JournalPart) -> Self {
+        Line {
+            kind: "journal_part",
+            fields: vec![
+                ("sequence", json!(part.sequence)),
+                ("entry_position", json!(part.entry_position)),
+                ("topic_id", json!(part.partition.topic_id.to_string())),
+                ("partition", json!(part.partition.index)),
+                ("base_offset", json!(part.base_offset)),
+                ("position", json!(part.position)),
+                ("size", json!(part.size)),
+            ],
         }
     }
 

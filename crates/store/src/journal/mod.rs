@@ -24,7 +24,7 @@ use bytes::Bytes;
 
 pub(crate) use entry::{Place, offsets};
 pub(crate) use file::{Covered, JournalFile};
-pub(crate) use refill::{in_order, refill, segment_path};
+pub(crate) use refill::{Entries, in_order, refill, segment_path};
 pub(crate) use shelf::Shelf;
 
 use entry::Entry;

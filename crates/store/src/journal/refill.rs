@@ -90,7 +90,7 @@ pub(crate) struct Entries {
 
 impl Entries {
     /// The entries of a file; `None` if it was never finished.
-    fn open(volume: &Volume, path: &Path) -> Result<Option<Self>> {
+    pub(crate) fn open(volume: &Volume, path: &Path) -> Result<Option<Self>> {
         let file = volume.disk.open_to_read(path).on("open", path)?;
         let size = file.size().on("measure", path)?;
         let mut bytes = [0; HEADER_LEN + HEAD_LEN];
@@ -114,6 +114,11 @@ impl Entries {
     /// The file itself.
     pub(crate) fn file(&self) -> &Arc<dyn File> {
         &self.file
+    }
+
+    /// The sequence number that the next entry has, if there is one.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.next_sequence
     }
 
     /// Byte at which the next entry begins.
