@@ -13,6 +13,7 @@
 )]
 
 mod cleaning;
+mod cold;
 mod frames;
 mod idle;
 mod limits;

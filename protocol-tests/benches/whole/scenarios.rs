@@ -1,6 +1,7 @@
 //! What is measured: one entry for each, the bare limit before the scenarios that it bounds.
 
 use crate::cleaning;
+use crate::cold;
 use crate::idle;
 use crate::limits;
 use crate::load::Outcome;
@@ -33,6 +34,7 @@ impl Scenario {
 }
 
 const DISK: &str = "limit/disk/1-MiB-sync";
+const COLD: &str = "limit/disk/1-MiB-cold-read";
 const ONE: &str = "produce/durable/16x64KiB/1-partition";
 const ONE_BY_5: &str = "produce/durable/16x64KiB/1-partition/5-in-flight";
 const ONE_BY_512: &str = "produce/durable/64x64KiB/1-partition/8-in-flight";
@@ -116,6 +118,9 @@ pub(crate) const ALL: &[Scenario] = &[
     measure("fetch/recent/1-reader", |o| fetch(o, 1, RECENT)),
     measure("fetch/recent/2-readers", |o| fetch(o, 2, RECENT)),
     measure("fetch/past/1-reader", |o| fetch(o, 1, PAST)),
+    measure(COLD, cold::plain_reads),
+    measure("fetch/cold/1-reader", |o| cold::fetch(o, 1)).beside(COLD),
+    measure("fetch/cold/64-readers", |o| cold::fetch(o, 64)).beside(COLD),
     measure("cleaning/produce", cleaning::produce),
     measure("cleaning/fetch", cleaning::fetch),
     measure("start", idle::start),

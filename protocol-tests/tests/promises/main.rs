@@ -9,6 +9,8 @@ mod content;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod history;
