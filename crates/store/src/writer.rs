@@ -122,11 +122,7 @@ impl Writer {
             self.count_unsynced(&commit);
             self.publish(commit);
         }
-        let promised_less = ahead
-            .iter()
-            .chain(&unsynced)
-            .filter(|commit| commit.is_first_synced);
-        promised_less.for_each(|commit| commit.partition.sync_unsaved());
+        unsynced.iter().for_each(Commit::sync_below);
         for (commit, synced) in self.make_durable(ahead, unsynced) {
             match synced {
                 // A failure is told to one sync only; it may have been another that heard of it.
@@ -152,11 +148,15 @@ impl Writer {
         Some(commit)
     }
 
-    /// Gives batches that stand or fall together their places, with room set aside. If one of them
-    /// cannot have any, there is nothing.
+    /// Gives batches that stand or fall together their places, with room set aside and all that lies below
+    /// synced. If one of them cannot have that, there is nothing.
     fn reserve(&self, bound: Vec<Taken>) -> Vec<Commit> {
         let placed = bound.into_iter().map(|taken| place(taken, Now::Reserve));
-        let (commits, failures): (Vec<_>, Vec<_>) = placed.unzip();
+        let (commits, mut failures): (Vec<_>, Vec<_>) = placed.unzip();
+        if failures.iter().all(Option::is_none) {
+            commits.iter().for_each(Commit::sync_below);
+            failures = commits.iter().map(Commit::failure).collect();
+        }
         if failures.iter().all(Option::is_none) {
             return commits;
         }
@@ -299,6 +299,19 @@ impl Writer {
 }
 
 impl Commit {
+    /// Syncs what lies below, if less was promised of it; if that fails, the partition is poisoned.
+    fn sync_below(&self) {
+        if self.is_first_synced {
+            self.partition.sync_unsaved();
+        }
+    }
+
+    /// Why it must not count: recovery may not come as far as this.
+    fn failure(&self) -> Option<Failure> {
+        let is_poisoned = self.partition.progress.stopped() == Some(Stop::Poisoned);
+        is_poisoned.then_some(Failure::Stopped)
+    }
+
     /// What the journal is told of it.
     fn parts(&self) -> impl Iterator<Item = Part<'_>> {
         let part = |run| Part {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use millstream_batch::{Batch, Batches, Builder};
 use millstream_store::disk::Disk as _;
-use millstream_store::disk::faulty::{FaultyDisk, Survives};
+use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
 use millstream_store::inspect::{self, Contents};
 use millstream_store::{
     Ack, AppendMode, Appended, Error, Flush, LogConfig, Partition, Store, TopicPartition,
@@ -400,4 +400,26 @@ async fn a_file_of_the_journal_can_be_looked_into() {
         )
     });
     assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_partition_whose_earlier_appends_cannot_be_synced_leaves_nothing_in_the_others() {
+    let disk = FaultyDisk::default();
+    let kept = LogConfig {
+        flush: Flush::PageCache,
+        ..LogConfig::default()
+    };
+    let store = store_of(&disk, kept);
+    append_to_each(&store, 0).await;
+    disk.inject(Fault::once(Op::Sync, 0));
+    let all = partitions(&store);
+    let batches = all.iter().map(|p| (Arc::clone(p), number(1))).collect();
+    let appended = store.append_all(batches, 0).unwrap();
+    let waiting: Vec<_> = all.into_iter().zip(appended).collect();
+    let durable = all_durable(&waiting).await;
+    let store = open(&disk.crash(Survives::Synced), no_tail()).unwrap();
+    for partition in partitions(&store) {
+        assert!(!numbers(&partition).await.contains(&1), "{durable:?}");
+    }
+    assert!(!durable.contains(&true));
 }
