@@ -73,7 +73,8 @@ impl Partition {
     /// Moves the log start forward to `offset`, durably.
     fn move_log_start(&self, offset: i64) -> Result<()> {
         let mut checkpoint = self.checkpoint.lock();
-        if offset > checkpoint.log_start.max(self.offsets().log_start) {
+        // Whatever is in force: retention moves it without writing it down, and may fail to remove what lies below.
+        if offset > checkpoint.log_start {
             let moved = Checkpoint {
                 log_start: offset,
                 ..checkpoint.clone()

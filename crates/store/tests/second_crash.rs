@@ -142,3 +142,32 @@ async fn what_retention_took_does_not_come_back_after_a_power_cut() {
     let offsets = after.partition(&ID).unwrap().offsets();
     assert_eq!(offsets.log_start, start);
 }
+
+#[tokio::test]
+async fn records_deleted_on_request_stay_so_although_retention_came_first() {
+    for renames in 0..3 {
+        let disk = FaultyDisk::default();
+        let store = open(&disk, no_tail()).unwrap();
+        let config = LogConfig {
+            retention_bytes: Some(1_000),
+            ..segments_of(300)
+        };
+        let partition = store.create_partition(ID, config).unwrap();
+        for _ in 0..10 {
+            append(&partition, batch(1, 100)).await.unwrap();
+        }
+        // Without a recovery point nothing is removed yet.
+        disk.inject(Fault::once(Op::Rename, 0));
+        partition.retain(0).await.unwrap();
+        let start = partition.offsets().log_start;
+        assert!(start > 0);
+        disk.inject(Fault::once(Op::Rename, renames));
+        let deleted = partition.delete_records(start).await;
+        let after = open(&disk.crash(Survives::Synced), no_tail()).unwrap();
+        let found = after.partition(&ID).unwrap().offsets().log_start;
+        assert!(
+            deleted.is_err() || found == start,
+            "{deleted:?}, and the log begins at {found}"
+        );
+    }
+}
