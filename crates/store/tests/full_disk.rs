@@ -131,3 +131,21 @@ async fn what_frees_room_is_let_in_when_clients_are_not() {
     }
     freeing().await.unwrap();
 }
+
+#[tokio::test]
+async fn appends_that_found_no_room_leave_no_gap_at_the_end_of_a_closed_log() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, segments_of(500)).unwrap();
+    append(&partition, batch(1, 200)).await.unwrap();
+    disk.set_room(Some(10));
+    // The first would go into the same segment, the second into one of its own.
+    append(&partition, batch(1, 1)).await.unwrap_err();
+    append(&partition, batch(1, 200)).await.unwrap_err();
+    disk.set_room(None);
+    store.close().unwrap();
+    drop((store, partition));
+    let store = open(&disk, no_tail()).unwrap();
+    let offsets = store.partition(&ID).unwrap().offsets();
+    assert_eq!((offsets.high_watermark, offsets.log_end), (1, 1));
+}
