@@ -5,6 +5,7 @@
 //! only after that.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use millstream_batch::Batch;
 
@@ -18,6 +19,20 @@ use crate::store::Store;
 pub(crate) struct Bond {
     /// The partitions.
     pub(crate) partitions: Vec<Arc<Partition>>,
+    /// Whether one of the batches is known to be lost, so that the others have to be.
+    lost: AtomicBool,
+}
+
+impl Bond {
+    /// Says that one of the batches is lost. Only the writer says so, and asks.
+    pub(crate) fn lose(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one of the batches is lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
 }
 
 impl Store {
@@ -39,6 +54,7 @@ impl Store {
         partitions.dedup_by_key(|partition| partition.id());
         let bond = Arc::new(Bond {
             partitions: partitions.clone(),
+            lost: AtomicBool::new(false),
         });
         // Whoever locks several does it in the order of their ids.
         let mut intakes: Vec<_> = partitions.iter().map(|p| p.intake.lock()).collect();

@@ -5,6 +5,7 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub mod faulty;
+mod latch;
 mod os;
 
 use std::fmt::Debug;
@@ -12,6 +13,7 @@ use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use latch::Latch;
 pub use os::OsDisk;
 
 /// Directories and the files in them.

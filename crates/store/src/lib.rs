@@ -28,6 +28,7 @@ mod keeper;
 mod lock;
 mod log;
 mod meta;
+mod opening;
 mod partition;
 mod producer_state;
 mod progress;

@@ -125,20 +125,32 @@ impl Scan<'_> {
             .partition_point(|name| name.base_offset <= self.point)
             .saturating_sub(1);
         let mut segments = Vec::with_capacity(names.len());
-        let mut cut = false;
         for (i, &name) in names.iter().enumerate() {
             let base = name.base_offset;
             let next = names.get(i + 1).map_or(base, |next| next.base_offset);
             let segment = Segment::open(self.volume, self.dir, name, next)?;
             if i >= known {
-                cut = cut || base < self.next_offset_before(i == known);
-                if cut {
-                    tell_of_removal(&segment);
+                if base < self.next_offset_before(i == known) {
+                    self.remove(&names[i..])?;
+                    break;
                 }
-                if cut || !self.segment(&segment, &mut cut)? {
+                let end = self.scan(&segment)?;
+                if end.reason.is_some() {
+                    // Before the cut, for a crash in between must find the damage again, and not a log
+                    // that goes on behind a gap.
+                    self.remove(&names[i + 1..])?;
+                }
+                let (is_cut, is_empty) = (end.reason.is_some(), end.position == 0);
+                end.cut()?;
+                if is_empty {
                     segment.remove()?;
-                    continue;
+                } else {
+                    segments.push(Arc::new(segment));
                 }
+                if is_cut {
+                    break;
+                }
+                continue;
             }
             segments.push(Arc::new(segment));
         }
@@ -146,13 +158,26 @@ impl Scan<'_> {
         Ok(segments)
     }
 
+    /// Removes segments behind a cut, the last first, durably.
+    fn remove(&self, names: &[SegmentName]) -> Result<()> {
+        for &name in names.iter().rev() {
+            let segment = Segment::open(self.volume, self.dir, name, name.base_offset)?;
+            tell_of_removal(&segment);
+            segment.remove()?;
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.volume.disk.sync_dir(self.dir).on("sync", self.dir)
+    }
+
     /// Where the next segment may begin at the earliest; the first one holds the recovery point.
     fn next_offset_before(&self, first: bool) -> i64 {
         if first { 0 } else { self.next_offset }
     }
 
-    /// Scans one segment and cuts it if needed; whether anything is left of it.
-    fn segment(&mut self, segment: &Segment, cut: &mut bool) -> Result<bool> {
+    /// Scans one segment; where its sound batches end.
+    fn scan<'s>(&mut self, segment: &'s Segment) -> Result<End<'s>> {
         let base = segment.base_offset();
         let (mut rebuild, entry) = Rebuild::begin(segment, self.point)?;
         let file = segment.file()?;
@@ -188,14 +213,37 @@ impl Scan<'_> {
                 reason: reason.unwrap_or_else(|| "the file has lost its end".into()),
             });
         }
-        if let Some(reason) = reason {
-            *cut = true;
+        self.next_offset = self.next_offset.max(next);
+        Ok(End {
+            segment,
+            position,
+            next,
+            rebuild,
+            reason,
+        })
+    }
+}
+
+/// Where the sound batches of a segment end.
+struct End<'a> {
+    segment: &'a Segment,
+    position: u64,
+    /// Offset after the last of them.
+    next: i64,
+    rebuild: Rebuild<'a>,
+    /// What is wrong with what follows, if anything follows.
+    reason: Option<String>,
+}
+
+impl End<'_> {
+    /// Cuts the segment there, durably.
+    fn cut(self) -> Result<()> {
+        let (segment, position) = (self.segment, self.position);
+        if let Some(reason) = self.reason {
             let (file, bytes) = (segment.log_path().display(), segment.size() - position);
             tracing::warn!(%file, position, bytes, reason, "torn tail cut off");
         }
-        segment.cut(position, next, rebuild.finish())?;
-        self.next_offset = self.next_offset.max(next);
-        Ok(position > 0)
+        segment.cut(position, self.next, self.rebuild.finish())
     }
 }
 

@@ -11,6 +11,7 @@ use crate::error::{IoContext, Result};
 use crate::partition::Partition;
 use crate::reader::blocking;
 use crate::segment::Segment;
+use crate::shortage::Shortage;
 use crate::store::Store;
 
 impl Partition {
@@ -61,11 +62,12 @@ impl Partition {
             start = start.max(end);
         }
         let left = segments.last().map_or(start, |last| last.next_offset());
-        if start < left {
-            // The segments that stay tell where the log starts, even if there is no room to write.
-            self.progress.set_log_start(start);
-        } else {
-            self.move_log_start(start)?;
+        match self.move_log_start(start) {
+            // Without room to write that down, the segments that stay tell where the log starts.
+            Err(error) if start < left && Shortage::of(&error).is_some() => {
+                self.progress.set_log_start(start);
+            }
+            moved => moved?,
         }
         self.remove_below_log_start(&mut upkeep)
     }

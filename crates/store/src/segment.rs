@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub(crate) use index_file::Rebuild;
 pub(crate) use name::SegmentName;
 
-use crate::disk::{Disk, File};
+use crate::disk::{Disk, File, Latch};
 use crate::error::{Error, IoContext, Result};
 use crate::index::{Entry, Index, NewBatch};
 use crate::stretch::Stretch;
@@ -69,7 +69,7 @@ impl Segment {
     /// Makes an empty segment whose name a power cut may take away.
     pub(crate) fn create_unsynced(volume: &Volume, dir: &Path, name: SegmentName) -> Result<Self> {
         let path = name.path(dir, "log");
-        let file = volume.disk.create(&path).on("create", &path)?;
+        let file = Latch::on(volume.disk.create(&path).on("create", &path)?);
         let segment = Self::with_size(volume, path, name, name.base_offset, 0);
         *segment.file.lock() = Some(file);
         *segment.index.lock() = Some(Index::new());
@@ -156,6 +156,7 @@ impl Segment {
             return Ok(Arc::clone(open));
         }
         let opened = self.volume.disk.open(&self.path).on("open", &self.path)?;
+        let opened = Latch::on(opened);
         Ok(Arc::clone(file.insert(opened)))
     }
 

@@ -25,7 +25,10 @@ impl Shortage {
             return None;
         };
         match (source.kind(), Errno::from_io_error(source)) {
-            (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => Some(Shortage::Space),
+            // A sync that lacks room has left behind what no later one will write.
+            (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => {
+                (*action != "sync").then_some(Shortage::Space)
+            }
             // Only opening asks for a descriptor. Memory may lack in the middle of a sync, too.
             (_, Some(errno @ (Errno::MFILE | Errno::NFILE))) => Some(Shortage::Handle(errno)),
             (_, Some(errno @ Errno::NOMEM)) if matches!(*action, "open" | "create") => {
@@ -67,6 +70,7 @@ mod tests {
         };
         check("write", Errno::NOSPC, Some(Shortage::Space));
         check("write", Errno::DQUOT, Some(Shortage::Space));
+        check("sync", Errno::NOSPC, None);
         check("write", Errno::IO, None);
         check("sync", Errno::NOMEM, None);
         for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {

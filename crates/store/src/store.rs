@@ -35,13 +35,13 @@ use crate::keeper::{self, Job, Keeper};
 use crate::partition::Partition;
 use crate::progress::Stop;
 use crate::queue::{End, Queue};
-use crate::recovery::{self, Recovered};
+use crate::recovery::Recovered;
 use crate::reserve::Reserve;
 use crate::segment::Volume;
 use crate::syncers::{self, Syncers};
 use crate::turns::Turns;
 use crate::writer::Writer;
-use crate::{lock, meta};
+use crate::{lock, meta, opening};
 
 /// Added to the directory of a partition that is being removed.
 pub(crate) const DELETED: &str = "deleted";
@@ -122,7 +122,7 @@ impl Store {
         if !clean {
             journal::refill(&shared.volume, &journal, &topics)?;
         }
-        let partitions = open_partitions(&shared, &topics, clean, now_ms)?;
+        let partitions = opening::open_partitions(&shared, &topics, clean, now_ms)?;
         journal::remove(&shared.volume, &journal)?;
         shared.reserve.restore();
         let threads = start_threads(&shared, jobs, rounds)?;
@@ -408,60 +408,6 @@ fn take_clean_mark(volume: &Volume, dir: &Path) -> Result<bool> {
     }
     volume.disk.sync_dir(dir).on("sync", dir)?;
     Ok(clean)
-}
-
-fn open_partitions(
-    shared: &Arc<Shared>,
-    topics: &Path,
-    clean: bool,
-    now_ms: i64,
-) -> Result<HashMap<TopicPartition, Arc<Partition>>> {
-    let disk = &shared.volume.disk;
-    let mut partitions = HashMap::new();
-    for topic in disk.list(topics).on("list", topics)? {
-        if let Ok(topic_id) = topic.parse() {
-            let dir = topics.join(&topic);
-            open_topic(shared, topic_id, &dir, clean, now_ms, &mut partitions)?;
-        }
-    }
-    if !clean {
-        disk.sync_dir(topics).on("sync", topics)?;
-    }
-    Ok(partitions)
-}
-
-fn open_topic(
-    shared: &Arc<Shared>,
-    topic_id: Uuid,
-    topic_dir: &Path,
-    clean: bool,
-    now_ms: i64,
-    partitions: &mut HashMap<TopicPartition, Arc<Partition>>,
-) -> Result<()> {
-    let disk = &shared.volume.disk;
-    let names = disk.list(topic_dir).on("list", topic_dir)?;
-    let (leftovers, names): (Vec<_>, Vec<_>) =
-        names.into_iter().partition(|name| name.ends_with(DELETED));
-    for dir in leftovers.iter().map(|name| topic_dir.join(name)) {
-        disk.remove_dir(&dir).on("remove", &dir)?;
-    }
-    if names.is_empty() {
-        let removed = disk.remove_empty_dir(topic_dir);
-        return removed.map(drop).on("remove", topic_dir);
-    }
-    // What stands here now must stay so: a crash may have come between a change and its sync.
-    if !clean || !leftovers.is_empty() {
-        disk.sync_dir(topic_dir).on("sync", topic_dir)?;
-    }
-    for name in &names {
-        let Ok(index) = name.parse() else { continue };
-        let (id, dir) = (TopicPartition { topic_id, index }, topic_dir.join(name));
-        let found = recovery::open(&shared.volume, &dir, clean, now_ms)?;
-        let config = Arc::new(shared.options.default_config.clone());
-        let partition = Partition::new(id, &dir, Arc::clone(shared), config, found);
-        partitions.insert(id, Arc::new(partition));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::appender::{Failure, Now, Run};
+use crate::bond::Bond;
 use crate::config::{Flush, TopicPartition};
 use crate::error::{IoContext, Result};
 use crate::intake::Pending;
@@ -112,8 +113,9 @@ impl Writer {
 
     /// Commits what was taken.
     fn group(&mut self, taken: Vec<Taken>) {
-        let is_bound = |taken: &Taken| taken.batches.iter().any(|batch| batch.bond.is_some());
+        let is_bound = |taken: &Taken| taken.bonds().next().is_some();
         let (bound, free): (Vec<_>, Vec<_>) = taken.into_iter().partition(is_bound);
+        let bound = self.without_lost(bound);
         let ahead = self.reserve(bound);
         let written = free.into_iter().filter_map(|taken| self.write(taken));
         let (kept, unsynced): (Vec<_>, Vec<_>) =
@@ -146,6 +148,24 @@ impl Writer {
         }
         commit.partition.progress.set_written(commit.next_offset);
         Some(commit)
+    }
+
+    /// Gives up what is bound to batches that were lost before the writer came to them, and what is bound to that in
+    /// turn.
+    fn without_lost(&self, mut bound: Vec<Taken>) -> Vec<Taken> {
+        loop {
+            let is_lost = |taken: &Taken| taken.bonds().any(Bond::is_lost);
+            let (lost, kept): (Vec<_>, Vec<_>) = bound.into_iter().partition(is_lost);
+            if lost.is_empty() {
+                return kept;
+            }
+            for taken in lost {
+                taken.bonds().for_each(Bond::lose);
+                let partner = Failure::Refused(Shortage::Partner);
+                self.fail(&taken.partition, taken.first_offset(), &partner);
+            }
+            bound = kept;
+        }
     }
 
     /// Gives batches that stand or fall together their places, with room set aside and all that lies below
@@ -187,6 +207,8 @@ impl Writer {
                 // Whatever came in meanwhile builds on what was lost.
                 let mut intake = partition.intake.lock();
                 let late = std::mem::take(&mut intake.pending);
+                let bonds = late.iter().filter_map(|batch| batch.bond.as_deref());
+                bonds.for_each(Bond::lose);
                 let bytes = late.iter().map(|batch| batch.bytes.len()).sum();
                 self.shared.queue.release(bytes);
                 intake.producers.forget_from(from);
@@ -298,6 +320,19 @@ impl Writer {
     }
 }
 
+impl Taken {
+    fn bonds(&self) -> impl Iterator<Item = &Bond> {
+        self.batches
+            .iter()
+            .filter_map(|batch| batch.bond.as_deref())
+    }
+
+    fn first_offset(&self) -> i64 {
+        let first = self.batches.first();
+        first.map_or(0, |batch| batch.header.base_offset)
+    }
+}
+
 impl Commit {
     /// Syncs what lies below, if less was promised of it; if that fails, the partition is poisoned.
     fn sync_below(&self) {
@@ -344,12 +379,12 @@ fn journal_pays(commits: &[Commit], synced_anyway: bool) -> bool {
 /// Gives what was taken its places, and writes it unless that is to come later. Tells why if that is not
 /// all.
 fn place(taken: Taken, now: Now) -> (Commit, Option<Failure>) {
+    let first_offset = taken.first_offset();
     let Taken {
         partition,
         batches,
         snapshot,
     } = taken;
-    let first_offset = batches.first().map_or(0, |batch| batch.header.base_offset);
     let mut appender = partition.appender.lock();
     let (runs, failure) = match partition.progress.stopped() {
         Some(Stop::Poisoned | Stop::Deleted) => (Vec::new(), Some(Failure::Stopped)),
@@ -397,5 +432,49 @@ fn cached(batch: Pending) -> Cached {
         base_offset: batch.header.base_offset,
         next_offset: batch.header.next_offset(),
         bytes: batch.bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use millstream_batch::Builder;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::config::{LogConfig, StoreOptions};
+    use crate::disk::faulty::FaultyDisk;
+    use crate::store::Store;
+
+    #[test]
+    fn what_is_bound_to_a_lost_batch_is_lost_and_what_is_bound_to_that_too() {
+        let disk = Arc::new(FaultyDisk::default());
+        let store = Store::open_on(disk, Path::new("/data"), StoreOptions::default(), 0).unwrap();
+        let partitions: Vec<_> = (0..4)
+            .map(|index| {
+                let topic_id = Uuid::nil();
+                let id = TopicPartition { topic_id, index };
+                let partition = store.create_partition(id, LogConfig::default()).unwrap();
+                // So that the store's own writer is not told of what waits.
+                partition.intake.lock().queued = true;
+                partition
+            })
+            .collect();
+        for pair in [[0, 1], [1, 2]] {
+            let batch = || Builder::new().record(0, None, None).build().unwrap();
+            let batches = pair.map(|i: usize| (Arc::clone(&partitions[i]), batch()));
+            store.append_all(batches.into(), 0).unwrap();
+        }
+        let journal = Journal::new(Arc::clone(&store.shared.shelf));
+        let mut writer = Writer::new(Arc::clone(&store.shared), journal);
+        writer.fail(&partitions[0], 0, &Failure::Refused(Shortage::Space));
+        let taken = writer.take(vec![Arc::clone(&partitions[2])]);
+        writer.group(taken);
+        for partition in &partitions {
+            assert_eq!(partition.offsets().high_watermark, 0, "{}", partition.id);
+            assert_eq!(partition.size(), 0, "{}", partition.id);
+        }
+        assert_eq!(partitions[2].offsets().log_end, 1);
     }
 }

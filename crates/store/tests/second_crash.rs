@@ -4,8 +4,10 @@
 mod support;
 
 use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
-use millstream_store::{AppendMode, Flush, LogConfig, Store};
-use support::{ID, append, bases, batch, no_tail, numbered, open, read_all, segments_of};
+use millstream_store::{Ack, AppendMode, Flush, LogConfig, Store};
+use support::{
+    ID, append, bases, batch, no_tail, numbered, open, read_all, segments_of, segments_only,
+};
 
 async fn found(store: &Store) -> Vec<i64> {
     bases(&read_all(&store.partition(&ID).unwrap()).await)
@@ -144,8 +146,8 @@ async fn what_retention_took_does_not_come_back_after_a_power_cut() {
 }
 
 #[tokio::test]
-async fn records_deleted_on_request_stay_so_although_retention_came_first() {
-    for renames in 0..3 {
+async fn what_retention_or_a_request_removed_stays_so() {
+    for operations in 0.. {
         let disk = FaultyDisk::default();
         let store = open(&disk, no_tail()).unwrap();
         let config = LogConfig {
@@ -156,18 +158,82 @@ async fn records_deleted_on_request_stay_so_although_retention_came_first() {
         for _ in 0..10 {
             append(&partition, batch(1, 100)).await.unwrap();
         }
-        // Without a recovery point nothing is removed yet.
-        disk.inject(Fault::once(Op::Rename, 0));
-        partition.retain(0).await.unwrap();
-        let start = partition.offsets().log_start;
-        assert!(start > 0);
-        disk.inject(Fault::once(Op::Rename, renames));
-        let deleted = partition.delete_records(start).await;
-        let after = open(&disk.crash(Survives::Synced), no_tail()).unwrap();
-        let found = after.partition(&ID).unwrap().offsets().log_start;
+        disk.inject(Fault::from(Op::Any, operations));
+        let retained = partition.retain(0).await;
+        let seen = partition.offsets().log_start;
+        let deleted = partition.delete_records(seen + 1).await;
+        let seen = seen.max(deleted.as_ref().map_or(0, |start| *start));
+        for survives in [Survives::Synced, Survives::Written] {
+            let after = open(&disk.crash(survives), no_tail()).unwrap();
+            let found = after.partition(&ID).unwrap().offsets().log_start;
+            assert!(
+                found >= seen,
+                "{operations}, {survives:?}: {found}, not {seen}"
+            );
+        }
+        if retained.is_ok() && deleted.is_ok() {
+            assert!(seen > 1);
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_amid_recovery_brings_nothing_back_from_behind_a_cut() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, segments_only()).unwrap();
+    let kept = LogConfig {
+        flush: Flush::PageCache,
+        ..segments_of(1_000)
+    };
+    let partition = store.create_partition(ID, kept).unwrap();
+    for _ in 0..6 {
+        append(&partition, batch(1, 300)).await.unwrap();
+    }
+    let torn = disk.crash(Survives::Written);
+    let is_log = |path: &std::path::PathBuf| path.extension().is_some_and(|x| x == "log");
+    let first = torn.files().into_iter().filter(is_log).min().unwrap();
+    torn.damage(&first, |bytes| {
+        bytes.truncate(bytes.len().saturating_sub(10))
+    });
+    let undisturbed = open(&torn.crash(Survives::Written), segments_only()).unwrap();
+    let left = found(&undisturbed).await;
+    assert!((1..6).contains(&left.len()), "{left:?}");
+    for operations in 0.. {
+        let disk = torn.crash(Survives::Written);
+        disk.inject(Fault::from(Op::Any, operations));
+        let opened = open(&disk, segments_only()).is_ok();
+        let after = open(&disk.crash(Survives::Written), segments_only()).unwrap();
+        assert_eq!(found(&after).await, left, "{operations} operations");
+        if opened {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sync_that_failed_for_want_of_room_is_not_asked_for_again() {
+    for after in 0..8 {
+        let disk = FaultyDisk::default();
+        let store = open(&disk, segments_only()).unwrap();
+        let partition = store.create_partition(ID, segments_of(1_000)).unwrap();
+        append(&partition, batch(1, 1)).await.unwrap();
+        let no_space = 28;
+        disk.inject(Fault::once(Op::Sync, after).errno(no_space));
+        let appends: Vec<_> = (0..3)
+            .map_while(|_| partition.append(batch(1, 600), AppendMode::Client, 0).ok())
+            .collect();
+        let mut acknowledged = vec![0];
+        for append in appends {
+            let durable = partition.wait(append.next_offset(), Ack::Durable).await;
+            acknowledged.extend(durable.ok().map(|()| append.base_offset));
+        }
+        let next = open(&disk.crash(Survives::Synced), segments_only()).unwrap();
+        let found = found(&next).await;
+        let lost: Vec<_> = acknowledged.iter().filter(|o| !found.contains(o)).collect();
         assert!(
-            deleted.is_err() || found == start,
-            "{deleted:?}, and the log begins at {found}"
+            lost.is_empty(),
+            "after {after}: {lost:?} of {acknowledged:?}"
         );
     }
 }

@@ -54,11 +54,14 @@ impl Partition {
             },
             outcomes: &survey.outcomes,
             traces: Traces::default(),
+            left_behind: false,
         };
         let mut after = 0;
         for group in self.groups(segments)? {
             let sources = &segments[group];
-            let rewritten = rewriter.rewrite(sources, state.next_generation())?;
+            let rewritten = rewriter.rewrite(sources, state.next_generation());
+            state.is_halted |= rewriter.left_behind;
+            let rewritten = rewritten?;
             after += match &rewritten {
                 Some(output) => output.size(),
                 None => sources.iter().map(|source| source.size()).sum(),

@@ -32,6 +32,8 @@ pub(super) struct Rewriter<'a> {
     pub(super) rules: Rules<'a>,
     pub(super) outcomes: &'a Outcomes,
     pub(super) traces: Traces,
+    /// Whether a file was begun that could not be removed, and must not be taken for part of the log.
+    pub(super) left_behind: bool,
 }
 
 impl Rewriter<'_> {
@@ -52,7 +54,7 @@ impl Rewriter<'_> {
         match written.and_then(|()| output.finish()) {
             Ok(segment) => Ok(segment),
             Err(error) => {
-                output.discard();
+                self.left_behind |= output.discard().is_err();
                 Err(error)
             }
         }
@@ -213,11 +215,9 @@ impl<'a> Output<'a> {
         Ok(self.begun.take().map(|begun| begun.segment))
     }
 
-    /// Removes what was written. If that fails, the next open does it.
-    fn discard(self) {
-        if let Some(begun) = self.begun {
-            let _ = begun.segment.remove();
-        }
+    /// Removes what was written.
+    fn discard(self) -> Result<()> {
+        self.begun.map_or(Ok(()), |begun| begun.segment.remove())
     }
 }
 

@@ -109,11 +109,12 @@ impl Partition {
             generation: output.name().generation,
             replaced: sources.iter().map(|source| source.name()).collect(),
         };
+        // An output that stays would be taken for part of the log once a later one stands.
         if !is_wanted {
-            return output.remove();
+            return output.remove().inspect_err(|_| state.is_halted = true);
         }
         if let Err(error) = self.prepare(sources, &wanted) {
-            let _ = output.remove();
+            state.is_halted = output.remove().is_err();
             return Err(error);
         }
         // Until the next open either of the two may stand, so both have to stay.
