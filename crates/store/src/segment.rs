@@ -210,7 +210,12 @@ impl Segment {
     /// Greatest timestamp of a visible record, or −1; blocks the first time.
     pub(crate) fn max_timestamp(&self) -> Result<i64> {
         match self.max_timestamp.load(Ordering::Acquire) {
-            NOT_LOADED => self.with_index(|index| index.end().max_timestamp),
+            NOT_LOADED => {
+                let found = self.with_index(|index| index.end().max_timestamp);
+                // Retention asks that once of every segment: nobody is about to read it.
+                self.used.store(false, Ordering::Relaxed);
+                found
+            }
             known => Ok(known),
         }
     }
@@ -343,9 +348,14 @@ impl Segment {
     /// Closes the file and drops the index if nobody used them since the last call.
     pub(crate) fn close_if_idle(&self) {
         if !self.used.swap(false, Ordering::Relaxed) && !self.unsaved.load(Ordering::Acquire) {
-            *self.file.lock() = None;
-            *self.index.lock() = None;
+            self.close();
         }
+    }
+
+    /// Closes the file and drops the index; who reads from it at the moment goes on.
+    pub(crate) fn close(&self) {
+        *self.file.lock() = None;
+        *self.index.lock() = None;
     }
 
     /// Opens the file and loads the index, so that whoever holds the segment goes on when its files are removed;

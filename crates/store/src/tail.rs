@@ -79,6 +79,10 @@ impl Tail {
         let mut tail = self.0.lock();
         let gone = tail.partition_point(|batch| batch.next_offset <= offset);
         tail.drain(..gone);
+        if tail.is_empty() {
+            // A partition that nobody writes to keeps no room for more.
+            *tail = VecDeque::new();
+        }
     }
 }
 

@@ -69,6 +69,9 @@ impl Segment {
     /// Walks the visible batches that an index does not know; whether there were any.
     fn complete(&self, index: &mut Index) -> Result<bool> {
         let known = index.end();
+        if u64::from(known.position) == self.size() {
+            return Ok(false);
+        }
         let mut walk = Walk::new(self.file()?, known.position.into(), self.size());
         let epochs = Epochs::default();
         let offsets = self.base_offset() + i64::from(known.relative_offset)..i64::MAX;
