@@ -247,6 +247,11 @@ impl Appender {
         released
     }
 
+    /// Lets go of the active segment, whatever becomes of it: the partition is deleted.
+    pub(crate) fn abandon(&mut self) {
+        self.active = None;
+    }
+
     /// Whether it is this segment that is being written.
     pub(crate) fn is_active(&self, segment: &Segment) -> bool {
         self.active

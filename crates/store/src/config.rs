@@ -2,6 +2,8 @@
 //!
 //! Parsing and bounds belong to the caller; here every value is already valid.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 /// Names one partition: the id of its topic, which is never reused, and its index in the topic.
@@ -40,7 +42,7 @@ pub struct StoreOptions {
     /// Bytes of the device that are kept back for what must work when it is full; 0 keeps none.
     pub reserve_bytes: u64,
     /// What a partition found on disk uses until [`Partition::set_config`](crate::Partition::set_config).
-    pub default_config: LogConfig,
+    pub default_config: Arc<LogConfig>,
 }
 
 impl Default for StoreOptions {
@@ -54,7 +56,7 @@ impl Default for StoreOptions {
             journal_bytes: 1 << 20,
             compaction_bytes: 32 << 20,
             reserve_bytes: 0,
-            default_config: LogConfig::default(),
+            default_config: Arc::default(),
         }
     }
 }

@@ -32,13 +32,13 @@ pub(crate) fn open_partitions(
     now_ms: i64,
 ) -> Result<HashMap<TopicPartition, Arc<Partition>>> {
     let found = find(&shared.volume, topics, clean)?;
-    let config = Arc::new(shared.options.default_config.clone());
+    let config = &shared.options.default_config;
     let next = AtomicUsize::new(0);
     let open_some = || -> Result<Vec<(TopicPartition, Arc<Partition>)>> {
         let mut opened = Vec::new();
         while let Some((id, dir)) = found.get(next.fetch_add(1, Ordering::Relaxed)) {
             let recovered = recovery::open(&shared.volume, dir, clean, now_ms)?;
-            let (shared, config) = (Arc::clone(shared), Arc::clone(&config));
+            let (shared, config) = (Arc::clone(shared), Arc::clone(config));
             let partition = Partition::new(*id, dir, shared, config, recovered);
             opened.push((*id, Arc::new(partition)));
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use millstream_batch::Batch;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::appender::Appender;
@@ -248,9 +248,9 @@ impl Partition {
         self.config.load_full()
     }
 
-    /// Puts new policies in force, from the next append on.
-    pub fn set_config(&self, config: LogConfig) {
-        self.config.store(Arc::new(config));
+    /// Puts new policies in force, from the next append on. Many partitions may share them.
+    pub fn set_config(&self, config: impl Into<Arc<LogConfig>>) {
+        self.config.store(config.into());
     }
 
     /// Bytes of visible records on disk.
@@ -267,6 +267,29 @@ impl Partition {
     pub(crate) fn poison(&self, error: &Error) {
         if self.progress.stop(Stop::Poisoned) {
             tracing::error!(partition = %self.id, %error, "partition takes no more writes");
+        }
+    }
+
+    /// Closes the files of a deleted partition, so that the disk gets its room back, and forgets what was
+    /// kept in memory, whoever still holds the partition itself.
+    pub(crate) fn let_go(&self) {
+        self.appender.lock().abandon();
+        self.log
+            .segments()
+            .iter()
+            .for_each(|segment| segment.close());
+        self.tail.evict_below(i64::MAX);
+    }
+
+    /// The lock on the files behind the writer's back, while there are any.
+    ///
+    /// # Errors
+    /// [`Error::Deleted`].
+    pub(crate) fn lock_upkeep(&self) -> Result<MutexGuard<'_, i64>> {
+        let upkeep = self.upkeep.lock();
+        match self.progress.stopped() {
+            Some(Stop::Deleted) => Err(Error::Deleted { partition: self.id }),
+            _ => Ok(upkeep),
         }
     }
 

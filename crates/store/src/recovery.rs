@@ -145,6 +145,8 @@ impl Scan<'_> {
                 if is_empty {
                     segment.remove()?;
                 } else {
+                    // Thousands of partitions must not need as many descriptors to open.
+                    segment.close();
                     segments.push(Arc::new(segment));
                 }
                 if is_cut {

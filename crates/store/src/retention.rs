@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::LogConfig;
-use crate::error::{IoContext, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::partition::Partition;
+use crate::progress::Stop;
 use crate::reader::blocking;
 use crate::segment::Segment;
 use crate::shortage::Shortage;
@@ -18,14 +19,15 @@ impl Partition {
     /// Makes records below `before` unreadable, durably, and returns the new log start.
     ///
     /// # Errors
-    /// [`Error::OffsetOutOfRange`](crate::Error::OffsetOutOfRange) below 0 or past the high watermark.
+    /// [`Error::OffsetOutOfRange`] below 0 or past the high watermark; [`Error::Deleted`];
+    /// [`Error::Io`].
     pub async fn delete_records(self: &Arc<Self>, before: i64) -> Result<i64> {
         if !(0..=self.offsets().high_watermark).contains(&before) {
             return Err(self.out_of_range(before));
         }
         let partition = Arc::clone(self);
         blocking(move || {
-            let mut upkeep = partition.upkeep.lock();
+            let mut upkeep = partition.lock_upkeep()?;
             partition.move_log_start(before)?;
             partition.remove_below_log_start(&mut upkeep)?;
             Ok(partition.offsets().log_start)
@@ -36,14 +38,14 @@ impl Partition {
     /// Removes segments that are past their retention at `now_ms`.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), [`Error::Corrupt`](crate::Error::Corrupt).
+    /// [`Error::Io`], [`Error::Corrupt`], [`Error::Deleted`].
     pub async fn retain(self: &Arc<Self>, now_ms: i64) -> Result<()> {
         let partition = Arc::clone(self);
         blocking(move || partition.retain_blocking(now_ms)).await
     }
 
     fn retain_blocking(&self, now_ms: i64) -> Result<()> {
-        let mut upkeep = self.upkeep.lock();
+        let mut upkeep = self.lock_upkeep()?;
         let config = self.config.load();
         let mut start = self.offsets().log_start;
         let segments = self.log.segments();
@@ -126,8 +128,12 @@ impl Partition {
         begins.chain(last).take_while(|&end| end <= offset).count()
     }
 
-    /// Everything that has to be done now and then.
+    /// Everything that has to be done now and then. A partition that is poisoned gives its room back as
+    /// any other does: what goes lies below a recovery point, so that it was synced before the disk failed.
     fn maintain(&self, now_ms: i64) -> Result<()> {
+        if matches!(self.progress.stopped(), Some(Stop::Closed | Stop::Deleted)) {
+            return Ok(());
+        }
         let expiration_ms = self.shared.options.producer_expiration_ms;
         self.intake.lock().producers.expire(now_ms, expiration_ms);
         self.retain_blocking(now_ms)?;
@@ -157,6 +163,8 @@ impl Partition {
             segment
                 .remove()
                 .inspect_err(|_| self.log.put_back(&gone[i..]))?;
+            // Whoever still knows the segment must not keep its bytes on the disk.
+            segment.close();
         }
         let disk = &self.shared.volume.disk;
         disk.sync_dir(&self.dir).on("sync", &self.dir)
@@ -180,10 +188,11 @@ impl Store {
         let reserve = Arc::clone(&self.shared.reserve);
         let _ = blocking(move || {
             for partition in partitions {
-                if partition.write_error().is_none()
-                    && let Err(error) = partition.maintain(now_ms)
-                {
-                    tracing::warn!(partition = %partition.id(), %error, "maintenance failed");
+                match partition.maintain(now_ms) {
+                    Ok(()) | Err(Error::Deleted { .. }) => {}
+                    Err(error) => {
+                        tracing::warn!(partition = %partition.id(), %error, "maintenance failed");
+                    }
                 }
             }
             if !reserve.is_whole() {

@@ -284,7 +284,7 @@ impl Store {
         let gone = dir.with_added_extension(DELETED);
         let disk = &self.shared.volume.disk;
         disk.rename(dir, &gone).on("rename", dir)?;
-        partition.tail.evict_below(i64::MAX);
+        partition.let_go();
         Ok(gone)
     }
 

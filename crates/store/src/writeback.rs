@@ -5,8 +5,8 @@
 //! nobody waiting, and all partitions counted together.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use crate::config::TopicPartition;
 use crate::partition::Partition;
@@ -18,14 +18,15 @@ const LIMIT: u64 = 64 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct WriteBack {
     bytes: u64,
-    partitions: HashMap<TopicPartition, Arc<Partition>>,
+    /// Weak, since it may take long until the next round, and one may be deleted meanwhile.
+    partitions: HashMap<TopicPartition, Weak<Partition>>,
     running: Arc<AtomicBool>,
 }
 
 /// Partitions whose files are to be synced.
 #[derive(Debug)]
 pub(crate) struct Round {
-    partitions: Vec<Arc<Partition>>,
+    partitions: Vec<Weak<Partition>>,
     running: Arc<AtomicBool>,
 }
 
@@ -35,7 +36,7 @@ impl WriteBack {
         self.bytes += bytes;
         self.partitions
             .entry(partition.id)
-            .or_insert_with(|| Arc::clone(partition));
+            .or_insert_with(|| Arc::downgrade(partition));
         if self.bytes < LIMIT || self.running.swap(true, Ordering::AcqRel) {
             return None;
         }
@@ -55,7 +56,7 @@ impl WriteBack {
 impl Round {
     /// Syncs the files; a failure poisons the partition.
     pub(crate) fn run(self) {
-        for partition in &self.partitions {
+        for partition in self.partitions.iter().filter_map(Weak::upgrade) {
             partition.sync_unsaved();
         }
         self.running.store(false, Ordering::Release);
@@ -96,7 +97,11 @@ mod tests {
         round.run();
         let next = write_back.count(&a, 1).unwrap();
         assert_eq!(
-            next.partitions.iter().map(|p| p.id).collect::<Vec<_>>(),
+            next.partitions
+                .iter()
+                .filter_map(Weak::upgrade)
+                .map(|p| p.id)
+                .collect::<Vec<_>>(),
             [a.id]
         );
     }

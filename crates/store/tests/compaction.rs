@@ -31,7 +31,7 @@ fn compacted(segment_bytes: u32) -> LogConfig {
 
 fn options() -> StoreOptions {
     StoreOptions {
-        default_config: compacted(400),
+        default_config: compacted(400).into(),
         ..no_tail()
     }
 }

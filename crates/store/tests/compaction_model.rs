@@ -73,7 +73,7 @@ fn options(compaction_bytes: usize) -> StoreOptions {
     StoreOptions {
         tail_bytes: 0,
         recovery_point_bytes: 2_000,
-        default_config: config(),
+        default_config: config().into(),
         compaction_bytes,
         ..StoreOptions::default()
     }

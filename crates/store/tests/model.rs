@@ -54,7 +54,7 @@ fn options(tail_bytes: usize) -> StoreOptions {
     StoreOptions {
         tail_bytes,
         recovery_point_bytes: 3_000,
-        default_config: config(),
+        default_config: config().into(),
         ..StoreOptions::default()
     }
 }

@@ -10,8 +10,8 @@ mod support;
 use std::sync::Arc;
 
 use millstream_batch::Batches;
-use millstream_store::{Error, Partition, Store};
-use support::{ID, append, batch, no_tail, segments_of};
+use millstream_store::{Ack, Error, Partition, Store, StoreOptions, TopicPartition};
+use support::{ID, append, batch, no_tail, open_logs, segments_of};
 
 /// Batches of the log, two in each segment.
 const BATCHES: i64 = 120;
@@ -72,4 +72,91 @@ async fn readers_finish_with_what_they_hold_or_learn_what_became_of_it() {
     for reader in readers {
         reader.await.unwrap();
     }
+}
+
+/// Appends one batch after the other until the partition is deleted.
+async fn append_until_deleted(partition: Arc<Partition>) {
+    loop {
+        match append(&partition, batch(1, 300)).await {
+            Ok(_) => tokio::task::yield_now().await,
+            Err(Error::Deleted { .. }) => return,
+            Err(error) => panic!("append: {error}"),
+        }
+    }
+}
+
+/// Reads the last batch over and over until the partition is deleted.
+async fn tail_until_deleted(partition: Arc<Partition>) {
+    loop {
+        let end = partition.offsets().high_watermark;
+        match partition.read(end - 1, 1_000, end, true).await {
+            Ok(read) => assert_eq!(read.len(), 1),
+            Err(Error::Deleted { .. }) => return,
+            Err(error) => panic!("read: {error}"),
+        }
+    }
+}
+
+/// Appends to all at once, which goes through the journal.
+async fn append_to_all(store: &Store, partitions: &[Arc<Partition>], size: usize) {
+    let batches = partitions.iter().map(|p| (Arc::clone(p), batch(1, size)));
+    let appended = store.append_all(batches.collect(), 0).unwrap();
+    for (partition, appended) in partitions.iter().zip(appended) {
+        partition
+            .wait(appended.next_offset(), Ack::Durable)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_partition_deleted_under_load_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        journal_bytes: 1 << 20,
+        ..no_tail()
+    };
+    let store = Store::open(dir.path(), options, 0).unwrap();
+    let ids = [0, 1, 2].map(|index| TopicPartition { index, ..ID });
+    let create = |id| store.create_partition(id, segments_of(1 << 20)).unwrap();
+    let [kept, doomed @ ..] = ids.map(create);
+    let all = [&kept, &doomed[0], &doomed[1]].map(Arc::clone);
+    append_to_all(&store, &all, 300).await;
+    drop(all);
+    let tasks: Vec<_> = doomed
+        .iter()
+        .flat_map(|partition| {
+            let (a, b) = (Arc::clone(partition), Arc::clone(partition));
+            [
+                tokio::spawn(append_until_deleted(a)),
+                tokio::spawn(tail_until_deleted(b)),
+            ]
+        })
+        .collect();
+    for _ in 0..20 {
+        append(&kept, batch(1, 300)).await.unwrap();
+    }
+    store.delete_partitions(&ids[1..]).unwrap();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let refused = doomed[0].delete_records(1).await;
+    assert!(matches!(refused, Err(Error::Deleted { .. })));
+    let doomed = doomed.map(|partition| Arc::downgrade(&partition));
+    // Once a later group is durable the writer has done with the earlier ones.
+    append(&kept, batch(1, 300)).await.unwrap();
+    assert!(doomed.iter().all(|partition| partition.upgrade().is_none()));
+    assert_eq!(open_logs(dir.path()), 1, "that of the partition that stays");
+
+    // More than the journal has room for, so that it is settled without them.
+    for _ in 0..40 {
+        append_to_all(&store, std::slice::from_ref(&kept), 30_000).await;
+    }
+    store.close().unwrap();
+    let topic = dir.path().join("topics").join(ID.topic_id.to_string());
+    let left: Vec<_> = std::fs::read_dir(topic)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["0"]);
 }

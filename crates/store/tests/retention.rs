@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
-use millstream_store::disk::faulty::{FaultyDisk, Survives};
+use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
 use millstream_store::{Error, LogConfig, Partition, Store};
 use support::{ID, append, bases, batch_at, no_tail, open, read_all, segments_of};
 
@@ -162,4 +162,30 @@ async fn segments_roll_by_size_and_by_time() {
     let partition = store.create_partition(ID, too_small).unwrap();
     let error = append(&partition, batch_at(&[0], 10)).await.unwrap_err();
     assert!(matches!(error, Error::BatchTooLarge { limit, .. } if limit == size - 1));
+}
+
+#[tokio::test]
+async fn a_partition_that_takes_no_writes_gives_its_room_back() {
+    let disk = FaultyDisk::default();
+    let config = LogConfig {
+        retention_ms: Some(2_000),
+        ..segments_of(400)
+    };
+    let (store, partition) = six_segments(&disk, config).await;
+    store.maintain(0).await;
+    disk.inject(Fault::from(Op::Sync, 0));
+    append(&partition, batch_at(&[6_000], 100))
+        .await
+        .unwrap_err();
+    disk.heal(Op::Sync);
+    assert!(matches!(
+        partition.write_error(),
+        Some(Error::Poisoned { .. })
+    ));
+    store.maintain(5_000).await;
+    assert_eq!(partition.offsets().log_start, 6);
+    assert_eq!(bases(&read_all(&partition).await), [6, 8, 10]);
+    let found = open(&disk.crash(Survives::Synced), no_tail()).unwrap();
+    let partition = found.partition(&ID).unwrap();
+    assert_eq!(bases(&read_all(&partition).await), [6, 8, 10]);
 }

@@ -99,7 +99,7 @@ fn partitions(
         let partition = store
             .partition(&id)
             .ok_or(StoreError::NotFound { partition: id })?;
-        partition.set_config(LogConfig::clone(config));
+        partition.set_config(Arc::clone(config));
         Ok(partition)
     })
     .collect()

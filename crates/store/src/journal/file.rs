@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io::IoSlice;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::entry::Entry;
 use crate::config::TopicPartition;
@@ -23,8 +23,8 @@ const STEP: usize = 1 << 20;
 /// A segment that has to reach the disk before a file of the journal may be overwritten.
 #[derive(Debug)]
 pub(crate) struct Covered {
-    /// Whose it is.
-    pub(crate) partition: Arc<Partition>,
+    /// Whose it is; once the partition is deleted, nothing keeps it in memory.
+    pub(crate) partition: Weak<Partition>,
     /// The segment.
     pub(crate) segment: Arc<Segment>,
     /// Byte up to which the file tells about it.
@@ -104,9 +104,14 @@ impl JournalFile {
         Ok(())
     }
 
-    /// Remembers a segment that the file tells about.
-    pub(crate) fn cover(&mut self, covered: Covered) {
-        let key = (covered.partition.id(), covered.segment.base_offset());
+    /// Remembers a segment that the file tells about up to the byte at `end`.
+    pub(crate) fn cover(&mut self, partition: &Arc<Partition>, segment: &Arc<Segment>, end: u64) {
+        let covered = Covered {
+            partition: Arc::downgrade(partition),
+            segment: Arc::clone(segment),
+            end,
+        };
+        let key = (partition.id(), segment.base_offset());
         self.covered.insert(key, covered);
     }
 

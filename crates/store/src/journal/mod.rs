@@ -23,7 +23,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub(crate) use entry::{Place, offsets};
-pub(crate) use file::{Covered, JournalFile};
+pub(crate) use file::JournalFile;
 pub(crate) use refill::{Entries, in_order, refill, segment_path};
 pub(crate) use shelf::Shelf;
 
@@ -91,11 +91,7 @@ impl Journal {
             return Err(Failure::Broken(error));
         }
         for part in parts {
-            file.cover(Covered {
-                partition: Arc::clone(part.partition),
-                segment: Arc::clone(&part.run.segment),
-                end: part.run.end(),
-            });
+            file.cover(part.partition, &part.run.segment, part.run.end());
         }
         Ok(true)
     }

@@ -202,13 +202,16 @@ fn settle(file: &JournalFile, syncers: &Syncers) -> bool {
 
 /// Takes note of how the sync of a segment went; whether the journal may forget it.
 fn note(covered: &Covered, end: u64, synced: Result<()>) -> bool {
+    let Some(partition) = covered.partition.upgrade() else {
+        return true;
+    };
     match synced {
         Ok(()) => covered.segment.set_synced_to(end),
         // It was removed meanwhile: nothing of it has to be kept.
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             return true;
         }
-        Err(error) => covered.partition.poison(&error),
+        Err(error) => partition.poison(&error),
     }
-    covered.partition.progress.stopped() != Some(Stop::Poisoned)
+    partition.progress.stopped() != Some(Stop::Poisoned)
 }

@@ -43,7 +43,7 @@ impl Run {
             tail_bytes: dice.pick(&[0, 2_000, 1 << 20]),
             recovery_point_bytes: dice.pick(&[300, 2_000, 20_000]),
             reserve_bytes: dice.pick(&[0, 0, 1 << 19]),
-            default_config: config(&mut dice),
+            default_config: config(&mut dice).into(),
             ..StoreOptions::default()
         };
         Run {
