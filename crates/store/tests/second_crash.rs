@@ -194,7 +194,7 @@ async fn a_crash_amid_recovery_brings_nothing_back_from_behind_a_cut() {
     let is_log = |path: &std::path::PathBuf| path.extension().is_some_and(|x| x == "log");
     let first = torn.files().into_iter().filter(is_log).min().unwrap();
     torn.damage(&first, |bytes| {
-        bytes.truncate(bytes.len().saturating_sub(10))
+        bytes.truncate(bytes.len().saturating_sub(10));
     });
     let undisturbed = open(&torn.crash(Survives::Written), segments_only()).unwrap();
     let left = found(&undisturbed).await;
