@@ -208,7 +208,8 @@ impl History {
         }
     }
 
-    /// Takes note of a retention that may fail half-way and yet have moved the log start.
+    /// Takes note of a retention that may fail half-way and yet have moved the log start; appends under way may have
+    /// become visible before.
     pub(crate) fn note_retention(&mut self) {
         let LogConfig {
             retention_ms,
@@ -216,7 +217,8 @@ impl History {
             ..
         } = self.config;
         if retention_ms.is_some() || retention_bytes.is_some() {
-            self.start_limit = self.start_limit.max(self.visible);
+            let sent = self.sent.last().map_or(0, |sent| sent.next);
+            self.start_limit = self.start_limit.max(self.visible).max(sent);
         }
     }
 
