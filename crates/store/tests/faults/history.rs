@@ -1,63 +1,15 @@
 //! What one partition was told, what it acknowledged, what readers saw: and so what it must hold.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 
 use bytes::Bytes;
-use millstream_batch::{Batch, Batches, Builder, Header};
-use millstream_store::{Flush, LogConfig, Offsets, TopicPartition};
+use millstream_batch::{Batches, Header, Record};
+use millstream_store::{Appended, Flush, LogConfig, Offsets, TopicPartition};
 
-/// A batch that a client has: it can be sent again and is the same then.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Payload {
-    /// Id of an idempotent producer and the sequence of the first record.
-    pub(crate) numbered: Option<(i64, i32)>,
-    pub(crate) records: usize,
-    pub(crate) size: usize,
-    pub(crate) time_ms: i64,
-    /// In every record, so that no two payloads have the same checksum.
-    pub(crate) tag: u64,
-}
+use crate::clients::{Payload, Producer};
 
-impl Payload {
-    pub(crate) fn batch(&self) -> Batch {
-        let mut builder = Builder::new();
-        if let Some((id, sequence)) = self.numbered {
-            builder = builder.producer(id, 0, sequence);
-        }
-        let mut value = self.tag.to_be_bytes().to_vec();
-        value.resize(8 + self.size, b'x');
-        for _ in 0..self.records {
-            builder.push(self.time_ms, None, Some(&value), &[]);
-        }
-        builder.build().unwrap()
-    }
-}
-
-/// An idempotent producer as client libraries are: it sends again, in order, what was not acknowledged.
-#[derive(Debug)]
-pub(crate) struct Producer {
-    pub(crate) id: i64,
-    /// The sequence of the next new record.
-    pub(crate) next: i32,
-    pub(crate) unacknowledged: VecDeque<Payload>,
-}
-
-impl Producer {
-    pub(crate) fn new(id: i64) -> Self {
-        Producer {
-            id,
-            next: 0,
-            unacknowledged: VecDeque::new(),
-        }
-    }
-
-    /// Takes an answer. One that was sent again may have been acknowledged before.
-    pub(crate) fn acknowledge(&mut self, sequence: i32) {
-        let is_it =
-            |payload: &Payload| payload.numbered.is_some_and(|(_, first)| first == sequence);
-        self.unacknowledged.retain(|payload| !is_it(payload));
-    }
-}
+/// No batch has more bytes.
+const LIMIT: usize = 1 << 20;
 
 /// A batch that got an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +17,47 @@ pub(crate) struct Sent {
     pub(crate) base: i64,
     pub(crate) next: i64,
     pub(crate) crc: u32,
+    payload: Payload,
     /// Whether the client was told that nothing of it was kept.
     pub(crate) refused: bool,
     /// Whether a reader got it.
     seen: bool,
     /// What was promised of it.
     flush: Flush,
+}
+
+impl Sent {
+    /// Offset and key of each record.
+    fn keys(&self) -> impl Iterator<Item = (i64, u8)> {
+        let key = |(at, offset)| (offset, self.payload.key(at));
+        (self.base..self.next).enumerate().map(key)
+    }
+
+    /// Whether this is what is left of it: all, or, if its log is compacted, some of its records.
+    fn is(&self, found: &Found, is_compacted: bool) -> bool {
+        let value = self.payload.value();
+        let is_own = |(offset, key, held): &(i64, u8, Vec<u8>)| {
+            self.keys().any(|own| own == (*offset, *key)) && *held == value
+        };
+        found.header.base_offset == self.base
+            && found.header.next_offset() == self.next
+            && (found.header.crc == self.crc || is_compacted)
+            && found.records.iter().all(is_own)
+    }
+}
+
+/// A batch in a log.
+#[derive(Debug)]
+struct Found {
+    header: Header,
+    /// Offset, key and value of its records.
+    records: Vec<(i64, u8, Vec<u8>)>,
+}
+
+impl Found {
+    fn holds(&self, offset: i64) -> bool {
+        self.records.iter().any(|(held, ..)| *held == offset)
+    }
 }
 
 /// Whether a partition is there.
@@ -105,6 +92,8 @@ pub(crate) struct History {
     epoch: i32,
     /// Whether a power cut took something from the middle.
     has_holes: bool,
+    /// Whether records may be gone for which later ones have the same key.
+    is_compacted: bool,
 }
 
 impl History {
@@ -112,6 +101,7 @@ impl History {
         History {
             id,
             existence: Existence::Possible,
+            is_compacted: config.compaction.is_some(),
             config,
             producers: Vec::new(),
             sent: Vec::new(),
@@ -126,10 +116,18 @@ impl History {
         }
     }
 
-    /// Takes note of a batch that got an offset; a duplicate must be the batch of the first time.
-    pub(crate) fn note_sent(&mut self, base: i64, next: i64, crc: u32, duplicate: bool) {
-        let known = self.sent.iter().find(|sent| sent.base == base);
-        if duplicate {
+    /// Takes note of a batch that got an offset, and of what is promised of it; a duplicate must be the batch of the
+    /// first time.
+    pub(crate) fn note_sent(
+        &mut self,
+        payload: Payload,
+        appended: &Appended,
+        crc: u32,
+        flush: Flush,
+    ) {
+        let (base, next) = (appended.base_offset, appended.next_offset());
+        if appended.duplicate {
+            let known = self.sent.iter().find(|sent| sent.base == base);
             // What retention took cannot be compared.
             assert!(
                 known.is_none_or(|sent| sent.crc == crc),
@@ -146,9 +144,10 @@ impl History {
             base,
             next,
             crc,
+            payload,
             refused: false,
             seen: false,
-            flush: self.config.flush,
+            flush,
         });
     }
 
@@ -163,6 +162,14 @@ impl History {
     /// Takes note that something is in the file.
     pub(crate) fn note_written(&mut self, next: i64) {
         self.kept = self.kept.max(next);
+    }
+
+    /// Takes note that a batch was acknowledged as being as durable as was promised of it.
+    pub(crate) fn note_durable(&mut self, next: i64) {
+        let mut sent = self.sent.iter();
+        if sent.any(|sent| sent.next == next && sent.flush == Flush::Sync) {
+            self.durable = self.durable.max(next);
+        }
     }
 
     /// Takes note of what consumers may see at a time when nobody changes the policy.
@@ -198,6 +205,7 @@ impl History {
         if self.config.flush == Flush::PageCache && config.flush == Flush::Sync {
             self.turned_at = self.kept;
         }
+        self.is_compacted |= config.compaction.is_some();
         self.config = config;
     }
 
@@ -240,16 +248,22 @@ impl History {
 
     /// Compares what a reader got from an offset on with what was sent.
     pub(crate) fn check_read(&mut self, read: &[Bytes]) {
-        for header in headers(read) {
-            let sent = self
-                .sent
-                .iter_mut()
-                .find(|sent| sent.base == header.base_offset);
-            let sent = sent.unwrap_or_else(|| panic!("a batch at {}", header.base_offset));
-            assert_eq!(sent.crc, header.crc, "at {}", header.base_offset);
-            assert!(!sent.refused, "{} was refused", header.base_offset);
+        let is_compacted = self.is_compacted;
+        for found in batches(read) {
+            let base = found.header.base_offset;
+            let sent = self.sent.iter_mut().find(|sent| sent.base == base);
+            let sent = sent.unwrap_or_else(|| panic!("a batch at {base}"));
+            assert!(sent.is(&found, is_compacted), "{sent:?}: {found:?}");
+            assert!(!sent.refused, "{base} was refused");
             sent.seen = true;
         }
+    }
+
+    /// Whether a batch that got an offset is in the log that was checked; `None` if it may have been removed since.
+    pub(crate) fn holds(&self, base: i64, crc: u32) -> Option<bool> {
+        let is_removed = self.existence == Existence::Gone || base < self.start_limit;
+        let mut sent = self.sent.iter();
+        (!is_removed).then(|| sent.any(|sent| sent.base == base && sent.crc == crc))
     }
 
     /// Whether a batch may be gone while later ones are there: the kernel writes in any order what
@@ -281,48 +295,9 @@ impl History {
             "the log ends at {end}, {} was promised",
             self.kept
         );
-        let found = headers(read);
-        let mut rest = found.iter();
-        let mut survivors = Vec::new();
-        let mut has_holes = self.has_holes;
-        let candidates = self.sent.iter().filter(|sent| sent.next > start);
-        for sent in candidates {
-            match rest.as_slice().first() {
-                Some(header) if header.base_offset == sent.base && header.crc == sent.crc => {
-                    assert!(
-                        !sent.refused || sent.base >= self.kept,
-                        "{} was refused",
-                        sent.base
-                    );
-                    survivors.push(*sent);
-                    rest.next();
-                }
-                // Nothing behind it either, unless it was refused.
-                Some(header) => {
-                    let is_hole = self.may_be_a_hole(sent);
-                    has_holes |= is_hole && !sent.refused;
-                    assert!(
-                        sent.refused || is_hole,
-                        "batch at {} is missing before {}",
-                        sent.base,
-                        header.base_offset
-                    );
-                }
-                None => assert!(
-                    sent.refused || sent.next > self.kept,
-                    "batch at {} is missing, {} was promised",
-                    sent.base,
-                    self.kept
-                ),
-            }
-        }
-        assert!(
-            rest.as_slice().is_empty(),
-            "unknown batches: {:?}",
-            rest.as_slice()
-        );
-        self.has_holes = has_holes;
-        if !has_holes {
+        let found = batches(read);
+        let survivors = self.survivors(start, &found);
+        if !self.has_holes && !self.is_compacted {
             check_sequences(&found);
         }
         // What retention took may come back after a power cut.
@@ -339,12 +314,67 @@ impl History {
         self.existence = Existence::Certain;
         self.note_epoch(epoch);
     }
+
+    /// What of everything sent is in a log that begins at `start` and holds what was found, or was removed from it for
+    /// later records; what is neither may be missing.
+    fn survivors(&mut self, start: i64, found: &[Found]) -> Vec<Sent> {
+        let is_removable = self.removable(start, found);
+        let mut rest = found.iter().peekable();
+        let mut survivors = Vec::new();
+        let mut has_holes = self.has_holes;
+        for sent in self.sent.iter().filter(|sent| sent.next > start) {
+            let base = sent.base;
+            if let Some(first) = rest.next_if(|first| sent.is(first, self.is_compacted)) {
+                assert!(!sent.refused || base >= self.kept, "{base} was refused");
+                let mut lacking = sent.keys().filter(|(at, _)| !first.holds(*at));
+                assert!(
+                    lacking.all(&is_removable),
+                    "{first:?} is not all of {sent:?}"
+                );
+                survivors.push(*sent);
+            } else if !sent.refused && sent.keys().all(&is_removable) {
+                survivors.push(*sent);
+            } else if let Some(first) = rest.peek() {
+                let is_hole = self.may_be_a_hole(sent);
+                has_holes |= is_hole && !sent.refused;
+                assert!(
+                    sent.refused || is_hole,
+                    "batch at {base} is missing before {}",
+                    first.header.base_offset
+                );
+            } else {
+                // Nothing behind it either, unless it was refused.
+                assert!(
+                    sent.refused || sent.next > self.kept,
+                    "batch at {base} is missing, {} was promised",
+                    self.kept
+                );
+            }
+        }
+        let unknown: Vec<_> = rest.collect();
+        assert!(unknown.is_empty(), "unknown batches: {unknown:?}");
+        self.has_holes = has_holes;
+        survivors
+    }
+
+    /// Tells of an offset and its key whether the record may be missing in a log that begins at `start` and holds what
+    /// was found: compaction leaves the last record of each key.
+    fn removable(&self, start: i64, found: &[Found]) -> impl Fn((i64, u8)) -> bool + use<> {
+        let records = found.iter().flat_map(|batch| &batch.records);
+        let last: HashMap<u8, i64> = records.map(|(offset, key, _)| (*key, *offset)).collect();
+        let is_compacted = self.is_compacted;
+        move |(offset, key)| {
+            let has_successor = last.get(&key).is_some_and(|last| *last > offset);
+            offset < start || is_compacted && has_successor
+        }
+    }
 }
 
 /// Each producer's records are there once and without a gap.
-fn check_sequences(found: &[Header]) {
-    let mut ends = std::collections::HashMap::new();
-    for header in found.iter().filter(|header| header.has_producer()) {
+fn check_sequences(found: &[Found]) {
+    let mut ends = HashMap::new();
+    let headers = found.iter().map(|batch| &batch.header);
+    for header in headers.filter(|header| header.has_producer()) {
         let first = ends.insert(header.producer_id, header.last_sequence() + 1);
         assert!(
             first.is_none_or(|expected| expected == header.base_sequence),
@@ -355,14 +385,25 @@ fn check_sequences(found: &[Header]) {
     }
 }
 
-/// Headers of batches, whose checksums are right.
-fn headers(read: &[Bytes]) -> Vec<Header> {
+/// The batches of an answer, whose checksums are right.
+fn batches(read: &[Bytes]) -> Vec<Found> {
     let batches = read.iter().flat_map(|bytes| Batches::new(bytes));
     batches
         .map(|batch| {
             let batch = batch.unwrap();
             batch.header.check_crc(batch.bytes).unwrap();
-            batch.header
+            let records = batch.records(LIMIT).unwrap();
+            let record = |record: Record<'_>| {
+                (
+                    record.offset,
+                    record.key.unwrap()[0],
+                    record.value.unwrap().to_vec(),
+                )
+            };
+            Found {
+                header: batch.header,
+                records: records.iter().map(|it| record(it.unwrap())).collect(),
+            }
         })
         .collect()
 }

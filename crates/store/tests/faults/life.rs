@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
-use millstream_store::{Error, Flush, LogConfig, Partition, Store, StoreOptions, TopicPartition};
+use millstream_store::{
+    CompactionConfig, Error, Flush, LogConfig, Partition, Store, StoreOptions, TopicPartition,
+};
 use uuid::Uuid;
 
+use crate::bond::Bond;
 use crate::dice::Dice;
 use crate::history::{Existence, History};
 use crate::support::{open, read_all};
@@ -18,6 +21,8 @@ pub(crate) struct Run {
     pub(crate) disk: FaultyDisk,
     pub(crate) now_ms: i64,
     pub(crate) histories: BTreeMap<TopicPartition, History>,
+    /// What was appended to several partitions at once in this life.
+    pub(crate) bonds: Vec<Bond>,
     /// So that everything that is made gets another number.
     pub(crate) made: u64,
     /// Whether something was to go wrong in this life.
@@ -42,6 +47,8 @@ impl Run {
         let options = StoreOptions {
             tail_bytes: dice.pick(&[0, 2_000, 1 << 20]),
             recovery_point_bytes: dice.pick(&[300, 2_000, 20_000]),
+            journal_bytes: dice.pick(&[0, 16_000, 1 << 20]),
+            compaction_bytes: dice.pick(&[0, 120, 1 << 20]),
             reserve_bytes: dice.pick(&[0, 0, 1 << 19]),
             default_config: config(&mut dice).into(),
             ..StoreOptions::default()
@@ -51,6 +58,7 @@ impl Run {
             disk: FaultyDisk::default(),
             now_ms: 1_000_000,
             histories: BTreeMap::new(),
+            bonds: Vec::new(),
             made: 0,
             may_fail: false,
             trace: Vec::new(),
@@ -125,6 +133,9 @@ impl Run {
             let read = read_all(&partition).await;
             history.check_survivors(partition.offsets(), partition.leader_epoch(), &read);
             partition.set_config(history.config.clone());
+        }
+        for bond in self.bonds.drain(..) {
+            bond.check(&self.histories);
         }
     }
 
@@ -257,6 +268,10 @@ pub(crate) fn config(dice: &mut Dice) -> LogConfig {
         retention_ms: dice.pick(&[None, None, Some(20_000)]),
         retention_bytes: dice.pick(&[None, None, Some(4_000)]),
         flush: dice.pick(&[Flush::Sync, Flush::Sync, Flush::PageCache]),
+        compaction: dice.chance(40).then_some(CompactionConfig {
+            min_dirty_ratio: 0.0,
+            ..CompactionConfig::default()
+        }),
         ..LogConfig::default()
     }
 }
@@ -268,6 +283,7 @@ pub(crate) fn is_of_the_disk(error: &Error) -> bool {
         Error::Io { .. }
             | Error::StorageFull { .. }
             | Error::CannotOpen { .. }
+            | Error::Abandoned { .. }
             | Error::Poisoned { .. }
     )
 }

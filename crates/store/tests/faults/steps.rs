@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use millstream_store::{Ack, AppendMode, Appended, Error, Partition, Store};
+use millstream_store::{Ack, AppendMode, Appended, Error, Flush, Partition, Store};
 use tokio::task::JoinHandle;
 
-use crate::history::{Existence, History, Payload, Producer};
+use crate::bond::Bond;
+use crate::clients::{Payload, Producer};
+use crate::history::{Existence, History};
 use crate::life::{Run, config, is_of_the_disk};
 
 /// No append takes as long to be answered.
@@ -22,18 +24,33 @@ struct Flight {
     answer: JoinHandle<Result<(), Error>>,
 }
 
+impl Flight {
+    fn new(partition: Arc<Partition>, payload: Payload, ack: Ack, appended: Appended) -> Self {
+        let (waiting, next) = (Arc::clone(&partition), appended.next_offset());
+        let answer = tokio::spawn(async move { waiting.wait(next, ack).await });
+        Flight {
+            partition,
+            payload,
+            ack,
+            appended,
+            answer,
+        }
+    }
+}
+
 impl Run {
     /// Does one thing.
     pub(crate) async fn step(&mut self, store: &Store) {
         self.now_ms += self.dice.between(0, 2_000) as i64;
-        match self.dice.between(0, 20) {
+        match self.dice.between(0, 22) {
             0 | 1 => self.create(store),
             2 if self.histories.len() > 3 => self.delete(store),
             3 => self.set_config(store).await,
             4 | 5 => self.delete_records(store).await,
             6 | 7 => self.maintain(store).await,
             8 => self.change_room(),
-            9 | 10 => self.look(store).await,
+            9 => self.compact(store).await,
+            10 | 11 => self.look(store).await,
             _ => self.burst(store).await,
         }
     }
@@ -109,6 +126,13 @@ impl Run {
         store.maintain(self.now_ms).await;
     }
 
+    /// Twice, for an active segment is closed only where appends pause.
+    async fn compact(&mut self, store: &Store) {
+        self.tell("compact".to_owned());
+        store.compact(self.now_ms).await;
+        store.compact(self.now_ms).await;
+    }
+
     fn change_room(&mut self) {
         let room = self.dice.pick(&[None, None, Some(100), Some(3_000)]);
         self.tell(format!("room for {room:?}"));
@@ -151,6 +175,9 @@ impl Run {
             for payload in self.payloads(&partition) {
                 flights.extend(self.send(partition.clone(), payload));
             }
+            if self.dice.chance(15) {
+                flights.extend(self.send_to_several(store));
+            }
         }
         let begun = Instant::now();
         while let Some(open) = flights.iter().find(|it| !it.answer.is_finished()) {
@@ -161,6 +188,9 @@ impl Run {
             if self.dice.chance(1) {
                 self.maintain(store).await;
             }
+            if self.dice.chance(1) {
+                self.compact(store).await;
+            }
             tokio::task::yield_now().await;
         }
         for flight in flights {
@@ -168,16 +198,21 @@ impl Run {
         }
     }
 
-    /// What clients send to a partition: something new, and what was not acknowledged before it.
-    fn payloads(&mut self, partition: &Partition) -> Vec<Payload> {
+    /// Something new that nobody sends again.
+    fn payload(&mut self) -> Payload {
         self.made += 1;
-        let mut payload = Payload {
+        Payload {
             numbered: None,
             records: self.dice.between(1, 5) as usize,
             size: self.dice.index(100),
             time_ms: self.now_ms,
             tag: self.made,
-        };
+        }
+    }
+
+    /// What clients send to a partition: something new, and what was not acknowledged before it.
+    fn payloads(&mut self, partition: &Partition) -> Vec<Payload> {
+        let mut payload = self.payload();
         let history = self.histories.get_mut(&partition.id()).unwrap();
         if self.dice.chance(40) {
             return vec![payload];
@@ -207,22 +242,45 @@ impl Run {
                 return None;
             }
         };
-        let (base, next) = (appended.base_offset, appended.next_offset());
         let history = self.histories.get_mut(&partition.id()).unwrap();
-        history.note_sent(base, next, crc, appended.duplicate);
+        history.note_sent(payload, &appended, crc, history.config.flush);
         let ack = match payload.numbered {
             None if self.dice.chance(30) => Ack::Written,
             _ => Ack::Durable,
         };
-        let waiting = Arc::clone(&partition);
-        let answer = tokio::spawn(async move { waiting.wait(next, ack).await });
-        Some(Flight {
-            partition,
-            payload,
-            ack,
-            appended,
-            answer,
-        })
+        Some(Flight::new(partition, payload, ack, appended))
+    }
+
+    /// Appends to two or three partitions what is to be in all of them or in none.
+    fn send_to_several(&mut self, store: &Store) -> Vec<Flight> {
+        let count = self.dice.between(2, 4);
+        let partitions = (0..count).filter_map(|_| self.any_partition(store));
+        let partitions: Vec<_> = partitions.collect();
+        let payloads: Vec<_> = partitions.iter().map(|_| self.payload()).collect();
+        let batches: Vec<_> = payloads.iter().map(Payload::batch).collect();
+        let crcs: Vec<_> = batches.iter().map(|batch| batch.header().crc).collect();
+        let batches = partitions.iter().cloned().zip(batches).collect();
+        let all = match store.append_all(batches, self.now_ms) {
+            Ok(all) => all,
+            Err(error) => {
+                self.tell(format!("append to several: {error}"));
+                assert!(is_of_the_disk(&error), "{error}");
+                return Vec::new();
+            }
+        };
+        let mut bond = Bond::default();
+        let mut flights = Vec::new();
+        for (((partition, payload), crc), appended) in
+            partitions.into_iter().zip(payloads).zip(crcs).zip(all)
+        {
+            let history = self.histories.get_mut(&partition.id()).unwrap();
+            history.note_sent(payload, &appended, crc, Flush::Sync);
+            bond.0.push((partition.id(), appended.base_offset, crc));
+            flights.push(Flight::new(partition, payload, Ack::Durable, appended));
+        }
+        self.tell(format!("append to several: {bond:?}"));
+        self.bonds.push(bond);
+        flights
     }
 
     async fn take_answer(&mut self, flight: Flight) {
@@ -244,6 +302,7 @@ impl Run {
                         "acknowledged before it was visible"
                     );
                     history.note_offsets(offsets);
+                    history.note_durable(next);
                 }
                 if let Some((producer, sequence)) = flight.payload.numbered {
                     let mut producers = history.producers.iter_mut();
@@ -251,7 +310,9 @@ impl Run {
                     it.acknowledge(sequence);
                 }
             }
-            Err(Error::StorageFull { .. } | Error::CannotOpen { .. }) => history.note_refused(base),
+            Err(Error::StorageFull { .. } | Error::CannotOpen { .. } | Error::Abandoned { .. }) => {
+                history.note_refused(base);
+            }
             Err(error) => assert!(is_of_the_disk(&error), "{error}"),
         }
     }

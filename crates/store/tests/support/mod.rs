@@ -106,6 +106,7 @@ pub(crate) async fn read_all(partition: &Partition) -> Vec<Bytes> {
             .read(from, 1 << 20, marks.high_watermark, true)
             .await
             .unwrap();
+        assert!(!read.is_empty(), "nothing at {from} in {marks:?}");
         for batch in read.iter().flat_map(|bytes| Batches::new(bytes)) {
             let batch = batch.unwrap();
             batch.header.check_crc(batch.bytes).unwrap();
