@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A new partition has none. It is written and replaced as a whole when records are deleted by
-//! request, when retention leaves no segment, and before the first append under a new leader epoch.
+//! request or by retention, and before the first append under a new leader epoch.
 
 use std::path::{Path, PathBuf};
 

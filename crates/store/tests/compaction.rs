@@ -536,3 +536,25 @@ async fn batches_stay_compressed_as_they_were() {
     assert_eq!(codecs, expected);
     assert_eq!(latest(&partition).await.len(), 7);
 }
+
+#[tokio::test]
+async fn readers_from_memory_find_what_readers_from_the_disk_do() {
+    let disk = FaultyDisk::default();
+    let remembering = StoreOptions {
+        tail_bytes: 1 << 20,
+        ..options()
+    };
+    let store = open(&disk, remembering).unwrap();
+    let partition = store.create_partition(ID, compacted(400)).unwrap();
+    for i in 0..20 {
+        put(&partition, "key", &i.to_string()).await;
+    }
+    compact(&store, 0).await;
+    let remembered = content(&partition).await;
+    store.close().unwrap();
+    drop((store, partition));
+    let store = open(&disk, options()).unwrap();
+    let kept = content(&store.partition(&ID).unwrap()).await;
+    assert_eq!(remembered, kept);
+    assert!(kept.len() < 20, "{kept:?}");
+}

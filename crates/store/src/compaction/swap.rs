@@ -121,7 +121,10 @@ impl Partition {
         CompactionFile::install(&self.shared.volume, &self.dir)
             .inspect_err(|_| state.is_halted = true)?;
         state.file = wanted;
+        let end = output.next_offset();
         self.log.replace(sources, Arc::new(output));
+        // Or those who read from memory would go on finding what is no longer in the log.
+        self.tail.evict_below(end);
         self.finish_swap(state)
     }
 
