@@ -129,32 +129,32 @@ impl Scan<'_> {
             let base = name.base_offset;
             let next = names.get(i + 1).map_or(base, |next| next.base_offset);
             let segment = Segment::open(self.volume, self.dir, name, next)?;
-            if i >= known {
-                if base < self.next_offset_before(i == known) {
-                    self.remove(&names[i..])?;
-                    break;
-                }
-                let end = self.scan(&segment)?;
-                if end.reason.is_some() {
-                    // Before the cut, for a crash in between must find the damage again, and not a log
-                    // that goes on behind a gap.
-                    self.remove(&names[i + 1..])?;
-                }
-                let (is_cut, is_empty) = (end.reason.is_some(), end.position == 0);
-                end.cut()?;
-                if is_empty {
-                    segment.remove()?;
-                } else {
-                    // Thousands of partitions must not need as many descriptors to open.
-                    segment.close();
-                    segments.push(Arc::new(segment));
-                }
-                if is_cut {
-                    break;
-                }
+            if i < known {
+                segments.push(Arc::new(segment));
                 continue;
             }
-            segments.push(Arc::new(segment));
+            if base < self.next_offset_before(i == known) {
+                self.remove(&names[i..])?;
+                break;
+            }
+            let end = self.scan(&segment)?;
+            let (is_cut, is_empty) = (end.reason.is_some(), end.position == 0);
+            if is_cut {
+                // Before the cut, for a crash in between must find the damage again, and not a log
+                // that goes on behind a gap.
+                self.remove(&names[i + 1..])?;
+            }
+            end.cut()?;
+            if is_empty {
+                segment.remove()?;
+            } else {
+                // Thousands of partitions must not need as many descriptors to open.
+                segment.close();
+                segments.push(Arc::new(segment));
+            }
+            if is_cut {
+                break;
+            }
         }
         self.volume.disk.sync_dir(self.dir).on("sync", self.dir)?;
         Ok(segments)

@@ -79,6 +79,13 @@ fn store_of(disk: &FaultyDisk, config: LogConfig) -> Store {
     store
 }
 
+fn kept_by_the_page_cache() -> LogConfig {
+    LogConfig {
+        flush: Flush::PageCache,
+        ..LogConfig::default()
+    }
+}
+
 /// Appends a number to each partition, one after the other.
 async fn append_to_each(store: &Store, n: u64) {
     for partition in partitions(store) {
@@ -357,11 +364,7 @@ async fn with_one_partition_that_takes_no_writes_the_others_are_left_alone() {
 #[tokio::test]
 async fn what_the_page_cache_kept_is_synced_before_an_append_to_several_counts() {
     let disk = FaultyDisk::default();
-    let kept = LogConfig {
-        flush: Flush::PageCache,
-        ..LogConfig::default()
-    };
-    let store = store_of(&disk, kept);
+    let store = store_of(&disk, kept_by_the_page_cache());
     append_to_each(&store, 0).await;
     append_to_all(&store, || number(1)).await;
     check_each(&disk.crash(Survives::Synced), &[0, 1]).await;
@@ -405,11 +408,7 @@ async fn a_file_of_the_journal_can_be_looked_into() {
 #[tokio::test]
 async fn a_partition_whose_earlier_appends_cannot_be_synced_leaves_nothing_in_the_others() {
     let disk = FaultyDisk::default();
-    let kept = LogConfig {
-        flush: Flush::PageCache,
-        ..LogConfig::default()
-    };
-    let store = store_of(&disk, kept);
+    let store = store_of(&disk, kept_by_the_page_cache());
     append_to_each(&store, 0).await;
     disk.inject(Fault::once(Op::Sync, 0));
     let all = partitions(&store);
