@@ -259,7 +259,7 @@ impl Appender {
             .is_some_and(|active| std::ptr::eq(&*active.segment, segment))
     }
 
-    /// Whether everything written is visible.
+    /// Whether everything that was given a place is visible; it stays so for who holds the lock.
     pub(crate) fn is_settled(&self) -> bool {
         self.active.as_ref().is_none_or(Active::is_settled)
     }
@@ -280,7 +280,7 @@ impl Active {
         })
     }
 
-    /// Whether everything written is visible.
+    /// Whether everything that was given a place is visible.
     fn is_settled(&self) -> bool {
         self.position == self.segment.size()
     }

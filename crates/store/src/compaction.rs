@@ -133,7 +133,7 @@ impl Partition {
         // What is sealed, and visible to its end while nobody writes, stays as it is.
         let appender = self.appender.lock();
         let segments = self.log.segments();
-        let is_settled = appender.is_settled() && self.progress.is_settled();
+        let is_settled = appender.is_settled();
         drop(appender);
         let begins = segments.iter().skip(1).map(|next| next.base_offset());
         let last = segments.last();

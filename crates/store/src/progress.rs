@@ -123,15 +123,11 @@ impl Progress {
         self.log_start.fetch_max(offset, Ordering::AcqRel);
     }
 
-    /// Whether everything written is visible; it stays so for who holds the writing end.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.reached(Ack::Written) == self.reached(Ack::Durable)
-    }
-
     /// Whether everything that was given an offset below `end` is visible, or known to be lost.
     pub(crate) fn is_settled_at(&self, end: i64) -> bool {
         // In this order: an offset is resolved only once the other marks say so.
-        self.resolved.load(Ordering::Acquire) == end && self.is_settled()
+        self.resolved.load(Ordering::Acquire) == end
+            && self.reached(Ack::Written) == self.reached(Ack::Durable)
     }
 
     fn resolve(&self, offset: i64) {

@@ -107,11 +107,11 @@ impl Partition {
             tracing::warn!(partition = %self.id, %error, "segments kept for want of a recovery point");
         }
         let mut appender = self.appender.lock();
-        // Looked at before counting: what becomes visible in between is not below the log start.
-        let settled = self.progress.is_settled();
+        // Asked before counting: what becomes visible in between is not below the log start.
+        let is_settled = appender.is_settled();
         let mut count = self.segments_below(log_start.min(*newest));
         let with_last = count > 0 && count == self.log.segments().len();
-        if with_last && !(settled && appender.release_active()) {
+        if with_last && !(is_settled && appender.release_active()) {
             count -= 1;
         }
         let gone = self.log.take_first(count);

@@ -246,12 +246,13 @@ impl Segment {
                 self.note(index, header, interval);
                 next_offset = header.next_offset();
             }
-            self.size
-                .store(u64::from(index.end().position), Ordering::Release);
-            // Who sees the new end sees the new timestamp, too: retention relies on it.
+            // In this order: who sees the new end sees the new timestamp, too, on which retention relies, and
+            // who sees that all that was written is visible sees where it ends.
             self.max_timestamp
                 .store(index.end().max_timestamp, Ordering::Release);
             self.next_offset.store(next_offset, Ordering::Release);
+            self.size
+                .store(u64::from(index.end().position), Ordering::Release);
             self.unsaved.store(true, Ordering::Release);
         })
     }

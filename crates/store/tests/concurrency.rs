@@ -7,13 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use millstream_store::disk::faulty::FaultyDisk;
-use millstream_store::{Error, Flush, LogConfig, Partition, StoreOptions, TopicPartition};
-use support::{append, batch, headers, open, segments_of};
+use millstream_store::{
+    Ack, Error, Flush, LogConfig, Partition, Store, StoreOptions, TopicPartition,
+};
+use support::{ID, append, bases, batch, headers, no_tail, open, read_all, segments_of};
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 const WRITERS: usize = 4;
 const BATCHES: usize = 150;
+
+/// Enough for two threads to meet at every step of each other.
+const ROUNDS: usize = 3_000;
 
 async fn write(partition: Arc<Partition>) {
     for i in 0..BATCHES {
@@ -44,6 +50,21 @@ async fn follow(partition: Arc<Partition>, end: i64, may_skip: bool) {
             Err(error) => assert_eq!(error.to_string(), "", "at offset {next}"),
         }
     }
+}
+
+/// Maintains a store until it is told that all is done.
+fn maintain(store: &Arc<Store>) -> (JoinHandle<()>, Arc<AtomicBool>) {
+    let done = Arc::new(AtomicBool::new(false));
+    let maintenance = tokio::spawn({
+        let (store, done) = (Arc::clone(store), Arc::clone(&done));
+        async move {
+            while !done.load(Ordering::Relaxed) {
+                store.maintain(0).await;
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    (maintenance, done)
 }
 
 async fn run(flush: Flush, tail_bytes: usize, retention_bytes: Option<u64>) {
@@ -78,16 +99,7 @@ async fn run(flush: Flush, tail_bytes: usize, retention_bytes: Option<u64>) {
             )));
         }
     }
-    let done = Arc::new(AtomicBool::new(false));
-    let maintenance = tokio::spawn({
-        let (store, done) = (Arc::clone(&store), Arc::clone(&done));
-        async move {
-            while !done.load(Ordering::Relaxed) {
-                store.maintain(0).await;
-                tokio::task::yield_now().await;
-            }
-        }
-    });
+    let (maintenance, done) = maintain(&store);
     for task in tasks {
         task.await.unwrap();
     }
@@ -110,4 +122,30 @@ async fn readers_from_memory_and_disk_miss_nothing() {
 async fn retention_takes_only_what_is_behind_the_log_start() {
     run(Flush::PageCache, 0, Some(20_000)).await;
     run(Flush::Sync, 10_000, Some(20_000)).await;
+}
+
+/// Each time the log is empty, so that the segment which is being written lies below the log start until it is visible.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_segment_that_is_becoming_visible_is_not_taken_for_one_that_was_deleted() {
+    let disk = FaultyDisk::default();
+    let store = Arc::new(open(&disk, no_tail()).unwrap());
+    let partitions = [0, 1].map(|index| {
+        let id = TopicPartition { index, ..ID };
+        store.create_partition(id, segments_of(8_000)).unwrap()
+    });
+    let (maintenance, done) = maintain(&store);
+    for _ in 0..ROUNDS {
+        let batches = partitions
+            .each_ref()
+            .map(|it| (Arc::clone(it), batch(1, 1)));
+        let appended = store.append_all(batches.into(), 0).unwrap();
+        for (partition, appended) in partitions.iter().zip(appended) {
+            let next = appended.next_offset();
+            partition.wait(next, Ack::Durable).await.unwrap();
+            assert_eq!(bases(&read_all(partition).await), [appended.base_offset]);
+            partition.delete_records(next).await.unwrap();
+        }
+    }
+    done.store(true, Ordering::Relaxed);
+    maintenance.await.unwrap();
 }

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_store::disk::faulty::{FaultyDisk, Survives};
+use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
 use millstream_store::{Ack, AppendMode, Error, Flush, LogConfig, Partition, Store, StoreOptions};
 use support::{ID, append, bases, batch, no_tail, open, read_all, segments_of};
 
@@ -148,4 +148,31 @@ async fn appends_that_found_no_room_leave_no_gap_at_the_end_of_a_closed_log() {
     let store = open(&disk, no_tail()).unwrap();
     let offsets = store.partition(&ID).unwrap().offsets();
     assert_eq!((offsets.high_watermark, offsets.log_end), (1, 1));
+}
+
+#[tokio::test]
+async fn a_read_that_fails_while_a_closed_store_opens_costs_nothing() {
+    let disk = FaultyDisk::default();
+    let (store, partition) = filled(&disk, segments_of(600)).await;
+    let deleted = partition.offsets().high_watermark - 1;
+    partition.delete_records(deleted).await.unwrap();
+    disk.set_room(None);
+    append_at_last(&partition).await;
+    append_at_last(&partition).await;
+    let held = bases(&read_all(&partition).await);
+    store.close().unwrap();
+    drop((store, partition));
+    for n in 0.. {
+        let disk = disk.crash(Survives::Written);
+        disk.inject(Fault::once(Op::Read, n));
+        drop(open(&disk, with_reserve()));
+        let reads = disk.count(Op::Read);
+        let after = open(&disk.crash(Survives::Written), with_reserve()).unwrap();
+        let partition = after.partition(&ID).unwrap();
+        assert_eq!(partition.offsets().log_start, deleted, "read {n}");
+        assert_eq!(bases(&read_all(&partition).await), held, "read {n}");
+        if reads <= n {
+            break;
+        }
+    }
 }
