@@ -17,12 +17,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("millstream-batch", &[]),
     ("millstream-wire", &[]),
     ("millstream-groups", &[]),
+    ("millstream-queue", &[]),
     ("millstream-store", &["millstream-batch"]),
     (
         "millstream-broker",
         &[
             "millstream-batch",
             "millstream-groups",
+            "millstream-queue",
             "millstream-store",
             "millstream-wire",
         ],
@@ -113,13 +115,15 @@ fn only_the_arrows_of_the_map_exist() {
 #[test]
 fn coordinators_are_made_of_nothing_but_std() {
     let manifests = manifests();
-    let groups = manifests["millstream-groups"]
-        .get("dependencies")
-        .and_then(Value::as_table);
-    assert!(
-        groups.is_none_or(Table::is_empty),
-        "millstream-groups imports {groups:?}"
-    );
+    for package in ["millstream-groups", "millstream-queue"] {
+        let imports = manifests[package]
+            .get("dependencies")
+            .and_then(Value::as_table);
+        assert!(
+            imports.is_none_or(Table::is_empty),
+            "{package} imports {imports:?}"
+        );
+    }
 }
 
 #[test]
