@@ -12,6 +12,7 @@ mod log;
 mod name;
 mod offline;
 mod plan;
+mod queue;
 mod record;
 mod state;
 mod topic;
@@ -32,7 +33,7 @@ pub use plan::NewTopic;
 pub use state::State;
 pub use topic::Topic;
 
-use crate::config::{BrokerConfig, Settings, Source};
+use crate::config::{BrokerConfig, Settings, Source, TopicConfig};
 use crate::{Environment, Error};
 use log::Log;
 
@@ -112,14 +113,14 @@ impl Catalog {
     /// When the name cannot be used or is in use, the number of partitions is not allowed, or the store fails.
     pub async fn create_topic(self: &Arc<Self>, topic: NewTopic) -> Result<Arc<Topic>, Error> {
         let id = name::topic_id((self.environment.random_uuid)());
-        self.commit(move |state| plan::create(state.image(), &topic, id))
+        self.commit(move |state| plan_topic(state, &topic, id))
             .await?;
         self.topic_by_id(id).ok_or(Error::UnknownTopicId(id))
     }
 
     /// Whether [`Catalog::create_topic`] would make the topic now.
     pub(crate) fn check(&self, topic: &NewTopic) -> Result<(), Error> {
-        plan::create(self.state().image(), topic, Uuid::nil()).map(drop)
+        plan_topic(&self.state(), topic, Uuid::nil()).map(drop)
     }
 
     /// The topic of that name, made with the broker's defaults if there is none.
@@ -233,6 +234,13 @@ impl Catalog {
         blocking(move || follow::remove_orphans(&store, &state.image)).await?;
         outcome
     }
+}
+
+fn plan_topic(state: &State, topic: &NewTopic, id: Uuid) -> Result<Vec<Change>, Error> {
+    let changes = plan::create(state.image(), topic, id)?;
+    let config = TopicConfig::resolve(topic.overrides.clone(), state.config())?;
+    state.check_queue(&topic.name, &config)?;
+    Ok(changes)
 }
 
 /// Notes topics that come and go.

@@ -74,7 +74,7 @@ async fn create(
         .map(|entry| ConfigResult {
             name: Cow::Borrowed(entry.def.name),
             value: entry.value.map(Cow::Owned),
-            read_only: false,
+            read_only: entry.def.read_only,
             config_source: entry.source.id(),
             is_sensitive: entry.def.sensitive,
         });
@@ -155,5 +155,6 @@ fn overrides(wanted: &Wanted<'_>) -> Result<Settings, Error> {
         let value = config.value.ok_or_else(missing)?;
         settings.set(TopicConfig::TABLE, config.name, value)?;
     }
+    settings.check_read_only(TopicConfig::TABLE, &Settings::default())?;
     Ok(settings)
 }

@@ -82,8 +82,10 @@ fn settings(
         entries.retain_mut(altered_everywhere);
     }
     let config = |entry: Entry| Config {
-        // A topic's settings can always be altered.
-        read_only: !entry.def.dynamic && !matches!(resource, Resource::Topic(_)),
+        read_only: match resource {
+            Resource::Topic(_) => entry.def.read_only,
+            Resource::Broker(_) => !entry.def.dynamic,
+        },
         ..described(entry, request)
     };
     Ok(entries.into_iter().map(config).collect())

@@ -57,7 +57,8 @@ pub(crate) enum Operation {
 /// What is done to the settings of one resource.
 #[derive(Debug)]
 pub(crate) struct Alteration {
-    /// Whether settings that are not named stay as they are; otherwise they go back to their defaults.
+    /// Whether settings that are not named stay as they are; otherwise they go back to their defaults, but for
+    /// those that the broker alone sets.
     pub(crate) incremental: bool,
     pub(crate) operations: Vec<(String, Operation)>,
 }
@@ -128,13 +129,16 @@ impl Alteration {
             judged?;
         }
         let in_force = in_force(state, resource)?;
-        let mut settings = Settings::default();
-        if self.incremental {
-            settings = state.settings(resource);
-        }
+        let table = table(resource);
+        let before = state.settings(resource);
+        let mut settings = match self.incremental {
+            true => before.clone(),
+            false => before.read_only(table),
+        };
         for (name, operation) in &self.operations {
-            operation.apply(&mut settings, table(resource), name, &in_force)?;
+            operation.apply(&mut settings, table, name, &in_force)?;
         }
+        settings.check_read_only(table, &before)?;
         check(state, resource, &settings)?;
         Ok(settings)
     }
@@ -187,9 +191,9 @@ pub(crate) fn in_force(state: &State, resource: &Resource) -> Result<Vec<Entry>,
 /// Refuses settings that contradict each other, or that a running broker does not change.
 fn check(state: &State, resource: &Resource, settings: &Settings) -> Result<(), Error> {
     let config = state.config();
-    if let Resource::Topic(_) = resource {
-        TopicConfig::resolve(settings.clone(), config)?;
-        return Ok(());
+    if let Resource::Topic(name) = resource {
+        let wanted = TopicConfig::resolve(settings.clone(), config)?;
+        return state.check_queue(name, &wanted);
     }
     for (name, _) in settings.iter() {
         if !BrokerConfig::TABLE.find(name)?.dynamic {

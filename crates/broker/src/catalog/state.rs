@@ -9,7 +9,9 @@ use uuid::Uuid;
 use super::change::Resource;
 use super::follow::settings;
 use super::image::Image;
+use super::queue;
 use super::topic::Topic;
+use crate::Error;
 use crate::config::{BrokerConfig, Settings, TopicConfig};
 
 /// What was true at one moment: topics with their partitions, and the broker's configuration.
@@ -58,6 +60,14 @@ impl State {
             Resource::Broker(_) => BrokerConfig::TABLE,
         };
         settings(table, self.image.config(resource))
+    }
+
+    /// Whether the topic `name`, which need not be there yet, could have that configuration as a queue.
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the setting that keeps it from that.
+    pub(crate) fn check_queue(&self, name: &str, wanted: &TopicConfig) -> Result<(), Error> {
+        queue::check(self, name, wanted)
     }
 
     /// What the catalog's log amounts to.

@@ -52,6 +52,13 @@ impl Topic {
         &self.partitions
     }
 
+    /// Whether none of its partitions has a record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let mut offsets = self.partitions.iter().map(|partition| partition.offsets());
+        offsets.all(|offsets| offsets.log_start == offsets.log_end)
+    }
+
     /// The partition of that number.
     ///
     /// # Errors

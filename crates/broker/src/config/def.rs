@@ -29,11 +29,15 @@ pub struct ConfigDef {
     pub doc: &'static str,
     /// Whether a running server can take a new value.
     pub dynamic: bool,
+    /// Whether the broker alone sets it.
+    pub read_only: bool,
     /// Whether the value is a secret that is never shown.
     pub sensitive: bool,
     /// Broker settings that give the default, the most specific first, with the factor that
     /// converts their unit.
     pub from: &'static [(&'static str, i64)],
+    /// Default on a queue, whatever the broker's settings say.
+    pub of_queue: Option<&'static str>,
 }
 
 impl ConfigDef {
@@ -49,8 +53,10 @@ impl ConfigDef {
         max: i64::MAX,
         doc: "",
         dynamic: false,
+        read_only: false,
         sensitive: false,
         from: &[],
+        of_queue: None,
     };
 
     /// Whether nobody setting a value means that there is none.
@@ -144,6 +150,12 @@ pub enum InvalidConfig {
         value: String,
         /// What would be accepted.
         allowed: String,
+    },
+    /// A client was to set what the broker alone sets.
+    #[error("{name} is set by the broker alone")]
+    ReadOnly {
+        /// The setting.
+        name: &'static str,
     },
     /// A value was to be added to, or taken from, a setting that is no list.
     #[error("{name} is not a list: values cannot be added to it or taken from it")]

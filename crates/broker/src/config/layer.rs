@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::def::{InvalidConfig, Table};
+use super::def::{ConfigDef, InvalidConfig, Table};
 use super::value::{Type, list};
 
 /// Where a value comes from, by its number in DescribeConfigs.
@@ -104,6 +104,26 @@ impl Settings {
             return Err(InvalidConfig::NotAList { name: def.name });
         }
         self.set(table, name, outcome)
+    }
+
+    /// Of these values, those that the broker alone sets.
+    #[must_use]
+    pub fn read_only(&self, table: Table) -> Self {
+        let read_only = table.iter().filter(|def| def.read_only);
+        let set = |def: &'static ConfigDef| Some((def.name, self.0.get(def.name)?.clone()));
+        Self(read_only.filter_map(set).collect())
+    }
+
+    /// Refuses to be what a client made of `before` if it touched what the broker alone sets.
+    ///
+    /// # Errors
+    /// [`InvalidConfig::ReadOnly`] names the first such setting.
+    pub fn check_read_only(&self, table: Table, before: &Self) -> Result<(), InvalidConfig> {
+        let mut read_only = table.iter().filter(|def| def.read_only);
+        match read_only.find(|def| self.get(def.name) != before.get(def.name)) {
+            Some(def) => Err(InvalidConfig::ReadOnly { name: def.name }),
+            None => Ok(()),
+        }
     }
 
     /// The value set for that name.

@@ -20,7 +20,7 @@ pub use describe::{Entry, Synonym};
 pub use layer::{Settings, Source};
 pub use listener::{Listener, Listeners};
 pub use logging::{LoggingFormat, LoggingLevels};
-pub use topic::{CleanupPolicy, CompressionType, Off, TimestampType, TopicConfig};
+pub use topic::{CleanupPolicy, CompressionType, Off, QueueOrdering, TimestampType, TopicConfig};
 pub use value::{Type, Value, list};
 
 #[cfg(test)]

@@ -54,7 +54,8 @@ This page is generated from the tables in `crates/broker/src/config/`: `just con
 
 const TOPIC_INTRODUCTION: &str = "\
 Set when a topic is created or altered, with any admin client. What a topic does not set comes from the
-broker setting named in the last column.
+broker setting named in the last column; a queue, that is a topic with `queue.enable=true`, has defaults of its own
+for what would remove messages that nobody has acknowledged.
 ";
 
 fn rows(table: Table, note: fn(&ConfigDef) -> String) -> String {
@@ -80,12 +81,18 @@ fn broker_note(def: &ConfigDef) -> String {
 }
 
 fn topic_note(def: &ConfigDef) -> String {
+    if def.read_only {
+        return "set by the broker".to_owned();
+    }
     let names: Vec<String> = def
         .from
         .iter()
         .map(|(name, _)| format!("`{name}`"))
         .collect();
-    names.join(", ")
+    let of_queue = def
+        .of_queue
+        .map(|default| format!("; {default} on a queue"));
+    names.join(", ") + &of_queue.unwrap_or_default()
 }
 
 /// Doc comments keep the space after their slashes and their line breaks.

@@ -225,6 +225,51 @@ fn describing_tells_where_each_value_comes_from() {
 }
 
 #[test]
+fn a_queue_keeps_what_nobody_has_acknowledged_unless_told_otherwise() {
+    let broker = broker(&[
+        ("log.retention.hours", "1"),
+        ("log.retention.bytes", "5"),
+        ("log.cleanup.policy", "compact"),
+    ]);
+    let queue = TopicConfig::resolve(topic(&[("queue.enable", "true")]), &broker).unwrap();
+    assert_eq!((queue.retention_ms, queue.retention_bytes), (-1, -1));
+    assert!(queue.cleanup_policy.delete && !queue.cleanup_policy.compact);
+    let described = entry(&queue.describe(&broker), "retention.ms").clone();
+    let (value, trail) = (described.value.as_deref(), &described.synonyms);
+    assert_eq!((value, described.source), (Some("-1"), Source::Default));
+    assert_eq!((trail.len(), trail[0].value.as_deref()), (1, Some("-1")));
+
+    let own = topic(&[("queue.enable", "true"), ("retention.ms", "7")]);
+    let queue = TopicConfig::resolve(own, &broker).unwrap();
+    assert_eq!((queue.retention_ms, queue.retention_bytes), (7, -1));
+}
+
+#[test]
+fn a_queue_refuses_what_contradicts_it_by_name_and_value() {
+    let check = |settings: &[(&str, &str)], expected: &str| {
+        let error = TopicConfig::resolve(topic(settings), &broker(&[])).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    };
+    check(
+        &[
+            ("queue.enable", "true"),
+            ("cleanup.policy", "delete,compact"),
+        ],
+        "invalid value \"delete,compact\" for cleanup.policy: must be without compact on a queue",
+    );
+    check(
+        &[
+            ("queue.enable", "true"),
+            ("queue.group", "b"),
+            ("queue.owner", "a"),
+        ],
+        "invalid value \"b\" for queue.group: must be \"a\", which owns the queue until it is deleted",
+    );
+    let unused = [("cleanup.policy", "compact"), ("queue.group", "b")];
+    assert!(TopicConfig::resolve(topic(&unused), &broker(&[])).is_ok());
+}
+
+#[test]
 fn describing_a_broker_shows_null_where_nothing_is_set() {
     let entries = broker(&[("broker.rack", "a")]).describe();
     assert_eq!(entry(&entries, "broker.rack").value.as_deref(), Some("a"));

@@ -5,7 +5,7 @@
 
 use super::broker::BrokerConfig;
 use super::def::{ConfigDef, InvalidConfig, Table, read_value, settings};
-use super::describe::{Entry, explicit, shown, trail};
+use super::describe::{Entry, Synonym, explicit, shown, trail};
 use super::layer::{Layer, Settings, Source};
 use super::value::{Type, Value, list, words};
 
@@ -16,13 +16,15 @@ settings! {
     /// What removes old records: `delete` by age and size, `compact` all but the last of each key,
     /// both, or nothing when empty.
     cleanup_policy: CleanupPolicy = "cleanup.policy", "delete",
-        from: &[("log.cleanup.policy", 1)];
+        from: &[("log.cleanup.policy", 1)], of_queue: Some("delete");
     /// Age in milliseconds after which records are removed; -1 keeps them for ever.
     retention_ms: i64 = "retention.ms", "604800000", min: -1,
         from: &[("log.retention.ms", 1), ("log.retention.minutes", 60_000),
-            ("log.retention.hours", 3_600_000)];
+            ("log.retention.hours", 3_600_000)],
+        of_queue: Some("-1");
     /// Bytes kept per partition before the oldest segments are removed; -1 sets no limit.
-    retention_bytes: i64 = "retention.bytes", "-1", min: -1, from: &[("log.retention.bytes", 1)];
+    retention_bytes: i64 = "retention.bytes", "-1", min: -1,
+        from: &[("log.retention.bytes", 1)], of_queue: Some("-1");
     /// Bytes after which a partition begins a new segment file.
     segment_bytes: i32 = "segment.bytes", "1073741824", min: 1_048_576,
         from: &[("log.segment.bytes", 1)];
@@ -122,6 +124,26 @@ settings! {
     /// Largest size in bytes to which one batch may decompress where its records are looked at.
     /// Kafka's own default, 2147483639, would let one small request take that much memory.
     max_decompressed_message_bytes: i32 = "max.decompressed.message.bytes", "104857600", min: 1;
+    /// Whether the topic is a queue: one group consumes it, and what that has acknowledged is removed. Can be
+    /// altered while the topic is empty. The other queue settings have no effect without it.
+    queue_enable: bool = "queue.enable", "false";
+    /// The only group that may consume the queue; otherwise it is the first that comes.
+    queue_group: Option<String> = "queue.group", "";
+    /// The group that consumes the queue, until that group is deleted or has expired.
+    queue_owner: Option<String> = "queue.owner", "", read_only: true;
+    /// How many milliseconds a share consumer has for a message before it goes to another.
+    queue_visibility_timeout_ms: i64 = "queue.visibility.timeout.ms", "30000",
+        min: 1_000, max: 43_200_000;
+    /// How often a message is delivered to share consumers before it counts as dead.
+    queue_delivery_count_limit: i32 = "queue.delivery.count.limit", "5", min: 1, max: 1_000;
+    /// The topic that dead messages go to; without one they are removed.
+    queue_dead_letter_topic: Option<String> = "queue.dead.letter.topic", "";
+    /// How many milliseconds after its timestamp a message is handed out.
+    queue_delay_ms: i64 = "queue.delay.ms", "0", min: 0, max: 604_800_000;
+    /// Most messages of a partition that share consumers have at the same time.
+    queue_max_in_flight: i32 = "queue.max.in.flight", "2000", min: 1, max: 100_000;
+    /// What share consumers are given in order: with `key` messages of the same key, one batch at a time.
+    queue_ordering: QueueOrdering = "queue.ordering", "none";
 }
 
 impl TopicConfig {
@@ -137,6 +159,7 @@ impl TopicConfig {
         let own = layers.clone();
         let config = Self::read(layers, |def| in_force(def, &own, broker).0)?;
         config.check_lags()?;
+        config.check_queue()?;
         Ok(config)
     }
 
@@ -167,7 +190,13 @@ impl TopicConfig {
     fn entry(&self, def: &'static ConfigDef, broker: &BrokerConfig) -> Entry {
         let (text, source) = in_force(def, &self.layers, broker);
         let mut synonyms = trail(def, &self.layers);
-        if !def.from.is_empty() {
+        if let Some(default) = of_queue(def, &self.layers) {
+            let last = synonyms.pop_if(|last| last.source == Source::Default);
+            synonyms.extend(last.map(|last| Synonym {
+                value: Some(default.to_owned()),
+                ..last
+            }));
+        } else if !def.from.is_empty() {
             synonyms.pop_if(|last| last.source == Source::Default);
             synonyms.extend(def.from.iter().flat_map(|(name, _)| broker.trail(name)));
             synonyms.sort_by_key(|synonym| synonym.source.id());
@@ -177,6 +206,31 @@ impl TopicConfig {
             value: shown(def, &text),
             source,
             synonyms,
+        }
+    }
+
+    /// What a queue's own settings allow each other. What depends on other topics is the catalog's to check.
+    fn check_queue(&self) -> Result<(), InvalidConfig> {
+        if self.queue_enable && self.cleanup_policy.compact {
+            return Err(InvalidConfig::Value {
+                name: "cleanup.policy",
+                value: self
+                    .overrides()
+                    .get("cleanup.policy")
+                    .unwrap_or_default()
+                    .to_owned(),
+                allowed: "without compact on a queue".to_owned(),
+            });
+        }
+        match (&self.queue_group, &self.queue_owner) {
+            (Some(group), Some(owner)) if self.queue_enable && group != owner => {
+                Err(InvalidConfig::Value {
+                    name: "queue.group",
+                    value: group.clone(),
+                    allowed: format!("{owner:?}, which owns the queue until it is deleted"),
+                })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -195,11 +249,14 @@ impl TopicConfig {
     }
 }
 
-/// The text in force: the topic's own, else that of the most specific broker setting, else the
-/// default.
+/// The text in force: the topic's own, else the default of a queue, else that of the most specific broker
+/// setting, else the default.
 fn in_force(def: &'static ConfigDef, own: &[Layer], broker: &BrokerConfig) -> (String, Source) {
     if let Some((text, source)) = explicit(def.name, own) {
         return (text.to_owned(), source);
+    }
+    if let Some(default) = of_queue(def, own) {
+        return (default.to_owned(), Source::Default);
     }
     let set = def.from.iter().find_map(|(name, factor)| {
         broker
@@ -207,6 +264,12 @@ fn in_force(def: &'static ConfigDef, own: &[Layer], broker: &BrokerConfig) -> (S
             .map(|(text, source)| (scaled(text, *factor), source))
     });
     set.unwrap_or_else(|| (def.default.to_owned(), Source::Default))
+}
+
+/// The default that a queue has in the place of the broker's, if this is a queue.
+fn of_queue(def: &'static ConfigDef, own: &[Layer]) -> Option<&'static str> {
+    let is_queue = || explicit("queue.enable", own).and_then(|(text, _)| bool::parse(text));
+    def.of_queue.filter(|_| is_queue() == Some(true))
 }
 
 /// A number in the setting's own unit; -1, Kafka's "no limit", is one in every unit.
@@ -261,6 +324,16 @@ words! {
         CreateTime = "CreateTime",
         /// That of the record's arrival.
         LogAppendTime = "LogAppendTime",
+    }
+}
+
+words! {
+    /// What of a queue is given to share consumers in order.
+    pub enum QueueOrdering ("none or key") {
+        /// Nothing.
+        None = "none",
+        /// Messages of the same key.
+        Key = "key",
     }
 }
 
