@@ -127,6 +127,16 @@ pub enum Error {
     /// A transaction timeout out of bounds.
     #[error("invalid transaction timeout {0} ms")]
     TransactionTimeout(i32),
+    /// A queue has one consumer, and this is another.
+    #[error("queue {topic} is consumed by group {owner}; group {group} may not")]
+    QueueOwned {
+        /// The queue's name.
+        topic: String,
+        /// The group that consumes it.
+        owner: String,
+        /// The group that was refused.
+        group: String,
+    },
     /// A setting is unknown or its value not allowed.
     #[error(transparent)]
     Config(#[from] InvalidConfig),
@@ -209,6 +219,7 @@ impl Error {
             Self::InvalidAcks(_) => ErrorCode::INVALID_REQUIRED_ACKS,
             Self::NotEnoughReplicas { .. } => ErrorCode::NOT_ENOUGH_REPLICAS,
             Self::TransactionTimeout(_) => ErrorCode::INVALID_TRANSACTION_TIMEOUT,
+            Self::QueueOwned { .. } => ErrorCode::GROUP_AUTHORIZATION_FAILED,
             Self::Config(_) | Self::NoValue(_) => ErrorCode::INVALID_CONFIG,
             Self::InternalTopic(_) | Self::NamedTwice | Self::InvalidRequest(_) => {
                 ErrorCode::INVALID_REQUEST

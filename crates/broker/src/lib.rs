@@ -17,6 +17,7 @@ mod error;
 mod fetch_sessions;
 mod groups;
 mod producer_ids;
+mod queue_owner;
 mod resource_type;
 mod topic_key;
 

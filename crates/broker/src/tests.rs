@@ -12,6 +12,7 @@ mod logs;
 mod metadata;
 mod offsets;
 mod produce;
+mod queues;
 mod topics;
 mod traffic;
 mod versions;

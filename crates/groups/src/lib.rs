@@ -21,7 +21,8 @@ mod shard;
 mod timers;
 
 pub use classic::{
-    Description, JoinRequest, Leaver, MemberDescription, Protocol, State, SyncRequest,
+    CONSUMER, Description, JoinRequest, Leaver, MemberDescription, Protocol, State, SyncRequest,
+    subscribed_topics,
 };
 pub use config::Config;
 pub use effects::{Effects, Joined, JoinedMember, Now, Reply, Synced, Token};

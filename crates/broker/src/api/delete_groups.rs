@@ -1,7 +1,8 @@
-//! DeleteGroups: ends groups without members, with all that they have committed.
+//! DeleteGroups: ends groups without members, with all that they have committed. Their queues are free for others.
 
 use std::borrow::Cow;
 
+use millstream_groups::Error as GroupError;
 use millstream_wire::api::delete_groups::{GroupResult, Request, Response};
 
 use crate::connection::RequestContext;
@@ -21,6 +22,9 @@ pub(crate) async fn handle<'a>(
         let outcome = outcome
             .await
             .and_then(|deleted| deleted.map_err(Error::from));
+        if let Ok(()) | Err(Error::Group(GroupError::GroupIdNotFound(_))) = outcome {
+            broker.release(id).await;
+        }
         results.push(GroupResult {
             group_id: Cow::Borrowed(id),
             error_code: code_of(&outcome),

@@ -7,11 +7,13 @@
 //! - 9: a leader can be told to keep the assignment (KIP-814)
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use millstream_groups::{JoinRequest, Joined, Protocol, Reply};
+use millstream_groups::{CONSUMER, JoinRequest, Joined, Protocol, Reply, subscribed_topics};
 use millstream_wire::api::join_group::{self as wire, Member, Request, Response};
 
+use crate::catalog::Topic;
 use crate::connection::RequestContext;
 use crate::{Broker, Error};
 
@@ -20,12 +22,8 @@ pub(crate) async fn handle<'a>(
     request: Request<'a>,
     context: &'a RequestContext<'a>,
 ) -> Response<'a> {
-    let (group, member_id) = (request.group_id, request.member_id);
-    let join = understood(broker, &request, context);
-    let reply = broker.groups().ask(group, |groups, token, now, effects| {
-        groups.join(group, join, token, now, effects);
-    });
-    let mut response = match reply.await {
+    let member_id = request.member_id;
+    let mut response = match join(broker, &request, context).await {
         Ok(Reply::Join(Ok(joined))) => accepted(joined),
         Ok(Reply::Join(Err(error))) => refused(member_id, &error.into()),
         Ok(Reply::Sync(_)) => refused(member_id, &Error::CoordinatorNotAvailable),
@@ -35,6 +33,33 @@ pub(crate) async fn handle<'a>(
         response.protocol_name.get_or_insert_default();
     }
     response
+}
+
+async fn join(
+    broker: &Broker,
+    request: &Request<'_>,
+    context: &RequestContext<'_>,
+) -> Result<Reply, Error> {
+    let group = request.group_id;
+    for topic in topics(broker, request) {
+        broker.attach(&topic, group).await?;
+    }
+    let join = understood(broker, request, context);
+    let reply = broker.groups().ask(group, |groups, token, now, effects| {
+        groups.join(group, join, token, now, effects);
+    });
+    reply.await
+}
+
+/// The topics that the member wants to read, as far as there are such.
+fn topics(broker: &Broker, request: &Request<'_>) -> Vec<Arc<Topic>> {
+    let consumes = request.protocol_type == CONSUMER;
+    let offered = request.protocols.iter().filter(|_| consumes);
+    let named = offered.filter_map(|offered| subscribed_topics(offered.metadata));
+    let names: BTreeSet<&str> = named.flatten().collect();
+    let state = broker.catalog().state();
+    let topics = names.into_iter().filter_map(|name| state.topic(name));
+    topics.cloned().collect()
 }
 
 fn understood(broker: &Broker, request: &Request<'_>, context: &RequestContext<'_>) -> JoinRequest {

@@ -17,6 +17,7 @@ use millstream_wire::api::offset_commit::{
 use crate::catalog::Topic;
 use crate::connection::RequestContext;
 use crate::error::code_of;
+use crate::topic_key::TopicKey;
 use crate::{Broker, Error};
 
 pub(crate) async fn handle<'a>(
@@ -24,11 +25,11 @@ pub(crate) async fn handle<'a>(
     request: Request<'a>,
     context: &'a RequestContext<'a>,
 ) -> Response<'a> {
-    let topics: Vec<_> = request
-        .topics
-        .iter()
-        .map(|asked| (asked, find(broker, asked, context)))
-        .collect();
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for asked in &request.topics {
+        let topic = find(broker, request.group_id, asked, context);
+        topics.push((asked, topic.await));
+    }
     let offsets: Vec<NewOffset> = topics
         .iter()
         .filter_map(|(asked, topic)| topic.as_ref().ok().map(|topic| (asked, topic)))
@@ -44,18 +45,17 @@ pub(crate) async fn handle<'a>(
     }
 }
 
-fn find(
+/// A topic in which `group` may commit.
+async fn find(
     broker: &Broker,
+    group: &str,
     asked: &Asked<'_>,
     context: &RequestContext<'_>,
 ) -> Result<Arc<Topic>, Error> {
-    let catalog = broker.catalog();
-    if context.version.n >= 10 {
-        let topic = catalog.topic_by_id(asked.topic_id);
-        return topic.ok_or(Error::UnknownTopicId(asked.topic_id));
-    }
-    let topic = catalog.topic(asked.name);
-    topic.ok_or_else(|| Error::UnknownTopic(asked.name.to_owned()))
+    let key = TopicKey::new(context.version.n >= 10, asked.name, asked.topic_id);
+    let topic = key.find(broker.catalog()).ok_or_else(|| key.unknown())?;
+    broker.attach(&topic, group).await?;
+    Ok(topic)
 }
 
 /// What is committed in partitions that exist.

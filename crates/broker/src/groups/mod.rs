@@ -147,7 +147,7 @@ impl Groups {
     }
 
     /// Forgets offsets that nobody has needed for as long as the configuration says.
-    async fn keep_retention(&self) {
+    async fn keep_retention(&self, broker: &Broker) {
         loop {
             let config = self.shared.catalog.config();
             let interval = config.offsets_retention_check_interval_ms.unsigned_abs();
@@ -158,6 +158,7 @@ impl Groups {
             if let Err(error) = self.run_everywhere(expire).await {
                 tracing::warn!(%error, "cannot look for expired offsets");
             }
+            broker.release_orphans().await;
         }
     }
 }
@@ -169,11 +170,15 @@ fn earliest(shards: &[Shard]) -> i64 {
 /// Keeps time for all groups until the broker stops; then whoever is parked is sent away.
 pub(crate) async fn serve(broker: Arc<Broker>) {
     let groups = broker.groups();
+    let begin = async {
+        groups.load().await;
+        broker.release_orphans().await;
+    };
     let work = async {
         tokio::join!(
-            groups.load(),
+            begin,
             groups.keep_deadlines(),
-            groups.keep_retention()
+            groups.keep_retention(&broker)
         );
     };
     tokio::select! {

@@ -9,13 +9,13 @@ use crate::config::{BrokerConfig, TopicConfig};
 use crate::resource_type::{BROKER, BROKER_LOGGER, GROUP, TOPIC};
 use crate::testing::TestBroker;
 
-const SET: i8 = 0;
-const DELETE: i8 = 1;
+pub(super) const SET: i8 = 0;
+pub(super) const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
 
 /// Everything that DescribeConfigs says of a resource.
-async fn described(
+pub(super) async fn described(
     broker: &TestBroker,
     resource_type: i8,
     resource_name: &str,
@@ -52,6 +52,15 @@ async fn alter(
     of: (i8, &str),
     operations: &[(i8, &str, Option<&str>)],
 ) -> ErrorCode {
+    altered(broker, of, operations).await.0
+}
+
+/// The same with what is said about it.
+pub(super) async fn altered(
+    broker: &TestBroker,
+    of: (i8, &str),
+    operations: &[(i8, &str, Option<&str>)],
+) -> (ErrorCode, String) {
     let configs = operations.iter().map(|(operation, name, value)| Config {
         name,
         config_operation: *operation,
@@ -69,7 +78,9 @@ async fn alter(
     let response: incremental::Response<'_> = broker
         .call(ApiKey::IncrementalAlterConfigs, 1, &request)
         .await;
-    response.responses[0].error_code
+    let result = &response.responses[0];
+    let said = result.error_message.as_deref().unwrap_or_default();
+    (result.error_code, said.to_owned())
 }
 
 async fn with_topic() -> TestBroker {

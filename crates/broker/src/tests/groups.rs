@@ -76,7 +76,7 @@ async fn heartbeat(
     response.error_code
 }
 
-async fn leave(broker: &TestBroker, member_id: &str) -> ErrorCode {
+pub(super) async fn leave(broker: &TestBroker, member_id: &str) -> ErrorCode {
     let request = leave_group::Request {
         group_id: "g",
         member_id,
@@ -111,7 +111,7 @@ async fn list(broker: &TestBroker, states: &[&str], types: &[&str]) -> Vec<(Stri
     response.groups.into_iter().map(shown).collect()
 }
 
-async fn delete(broker: &TestBroker, group: &str) -> ErrorCode {
+pub(super) async fn delete(broker: &TestBroker, group: &str) -> ErrorCode {
     let request = delete_groups::Request {
         groups_names: vec![group],
     };

@@ -6,7 +6,7 @@ use millstream_wire::{ApiKey, ErrorCode, Uuid};
 
 use crate::testing::TestBroker;
 
-fn topic(name: &str, num_partitions: i32, replication_factor: i16) -> Topic<'_> {
+pub(super) fn topic(name: &str, num_partitions: i32, replication_factor: i16) -> Topic<'_> {
     Topic {
         name,
         num_partitions,
@@ -28,7 +28,11 @@ async fn request(
     broker.call(ApiKey::CreateTopics, 7, &request).await
 }
 
-async fn created(broker: &TestBroker, wanted: Topic<'_>) -> create_topics::TopicResult<'static> {
+/// What CreateTopics says of one topic.
+pub(super) async fn created(
+    broker: &TestBroker,
+    wanted: Topic<'_>,
+) -> create_topics::TopicResult<'static> {
     request(broker, vec![wanted], false).await.topics.remove(0)
 }
 

@@ -21,6 +21,6 @@ pub use describe::{Description, MemberDescription};
 pub(crate) use group::Group;
 pub use join::JoinRequest;
 pub use leave::Leaver;
-pub use protocol::Protocol;
+pub use protocol::{CONSUMER, Protocol, subscribed_topics};
 pub use state::State;
 pub use sync::SyncRequest;

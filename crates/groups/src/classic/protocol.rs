@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::member::Members;
 
 /// The protocol type of consumers, the one kind whose metadata a coordinator looks into.
-pub(super) const CONSUMER: &str = "consumer";
+pub const CONSUMER: &str = "consumer";
 
 /// One way of sharing the work that a member offers, such as the assignor `range`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,8 @@ fn all_speak(members: &Members, protocol: &str) -> bool {
 
 /// The topics that a consumer's metadata names, or `None` if it cannot be read. Every version of
 /// the subscription begins alike: version (i16), count (i32), then names (i16 length, UTF-8).
-pub(super) fn subscribed_topics(metadata: &[u8]) -> Option<Vec<&str>> {
+#[must_use]
+pub fn subscribed_topics(metadata: &[u8]) -> Option<Vec<&str>> {
     let (_version, rest) = metadata.split_first_chunk::<2>()?;
     let (count, mut rest) = rest.split_first_chunk::<4>()?;
     let count = usize::try_from(i32::from_be_bytes(*count)).ok()?;

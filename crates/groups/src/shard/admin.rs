@@ -25,6 +25,12 @@ impl Shard {
             .map_or_else(Description::dead, |entry| entry.group.describe())
     }
 
+    /// Whether there is such a group, with members or with nothing but offsets.
+    #[must_use]
+    pub fn exists(&self, group: &str) -> bool {
+        self.groups.contains_key(group)
+    }
+
     /// Shows that there is a group, for all of them, in no particular order.
     pub fn list(&self) -> impl Iterator<Item = Listing> {
         self.groups.values().map(|entry| Listing {
