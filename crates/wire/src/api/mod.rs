@@ -9,11 +9,13 @@ use std::ops::RangeInclusive;
 use crate::Version;
 
 pub mod alter_configs;
+pub mod alter_share_group_offsets;
 pub mod api_versions;
 pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_groups;
 pub mod delete_records;
+pub mod delete_share_group_offsets;
 pub mod delete_topics;
 pub mod describe_cluster;
 pub mod describe_configs;
@@ -21,6 +23,7 @@ pub mod describe_groups;
 pub mod describe_log_dirs;
 pub mod describe_producers;
 pub mod describe_quorum;
+pub mod describe_share_group_offsets;
 pub mod describe_topic_partitions;
 pub mod elect_leaders;
 pub mod fetch;
@@ -40,6 +43,10 @@ pub mod offset_delete;
 pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
+pub mod share_acknowledge;
+pub mod share_fetch;
+pub mod share_group_describe;
+pub mod share_group_heartbeat;
 pub mod sync_group;
 
 /// Hands the list of all APIs, ascending by key, to the macro `$then` as `{ $extra (Name, module)
@@ -119,6 +126,12 @@ impl Api {
         self
     }
 
+    /// Version `n` with its encoding, served or not.
+    pub fn encoding(&self, n: i16) -> Version {
+        let flexible = self.flexible_since.is_some_and(|since| n >= since);
+        Version { n, flexible }
+    }
+
     pub(crate) const fn advertised_as(mut self, versions: RangeInclusive<i16>) -> Self {
         self.advertised = versions;
         self
@@ -182,8 +195,7 @@ impl ApiKey {
 
     /// Version `n` with its encoding, served or not.
     pub fn encoding(self, n: i16) -> Version {
-        let flexible = self.api().flexible_since.is_some_and(|since| n >= since);
-        Version { n, flexible }
+        self.api().encoding(n)
     }
 
     /// Version `n` with its encoding, if it is served.

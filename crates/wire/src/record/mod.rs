@@ -6,6 +6,7 @@
 pub mod consumer;
 pub mod metadata;
 pub mod offsets;
+pub mod shares;
 
 use std::ops::RangeInclusive;
 

@@ -1,7 +1,7 @@
 //! The records of `__consumer_offsets`: positions and groups.
 //!
-//! The number in front of a key says what it is: 0 and 1 a position, 2 a group. A null value
-//! deletes.
+//! The number in front of a key says what it is: 0 and 1 a position, 2 a classic group, 11 a share
+//! group. A null value deletes.
 
 use std::borrow::Cow;
 
@@ -77,5 +77,26 @@ wire! {
         /// What the member sent with the chosen protocol.
         subscription: Cow<'a, [u8]>,
         assignment: Cow<'a, [u8]>,
+    }
+}
+
+wire! {
+    record ShareGroupMetadataKey = 11, versions 11..=11;
+
+    /// Which share group.
+    struct ShareGroupMetadataKey<'a> {
+        group: Cow<'a, str>,
+    }
+}
+
+wire! {
+    record ShareGroupMetadataValue = 11, versions 0..=0, flexible 0;
+
+    /// A share group exists.
+    struct ShareGroupMetadataValue {
+        /// Grows with every change of its members or of what they want.
+        epoch: i32,
+        /// Tells whether the topics that the members want have changed.
+        metadata_hash: i64,
     }
 }

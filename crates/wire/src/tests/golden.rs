@@ -12,11 +12,11 @@ use crate::api::{
 use crate::record::{self, consumer, metadata, offsets};
 use crate::{ApiKey, Decode, Encode, ErrorCode, Records, Uuid, Version, decode_message};
 
-const ID: Uuid = Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
-const ID_HEX: &str = "0102030405060708 090a0b0c0d0e0f10";
+pub(super) const ID: Uuid = Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+pub(super) const ID_HEX: &str = "0102030405060708 090a0b0c0d0e0f10";
 
 /// The value is written as these bytes and these bytes are read as the value.
-fn check<'a, T>(version: Version, value: &T, expected: &'a [u8])
+pub(super) fn check<'a, T>(version: Version, value: &T, expected: &'a [u8])
 where
     T: Decode<'a> + Encode + PartialEq + std::fmt::Debug,
 {

@@ -2,6 +2,7 @@
 
 mod frames;
 mod golden;
+mod golden_shares;
 mod hostile;
 mod oracle;
 mod protocol_table;
@@ -11,13 +12,13 @@ pub(crate) use sample::{Random, Sample};
 
 use bytes::Bytes;
 
-use crate::{ApiKey, Decode, Encode, Encoder, Error, Version, api, for_each_api, record};
+use crate::{Api, Decode, Encode, Encoder, Error, Version, api, for_each_api, record};
 
 /// Which half of an API a message is; or neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Request(ApiKey),
-    Response(ApiKey),
+    Request(&'static Api),
+    Response(&'static Api),
     Record(&'static str),
 }
 
@@ -36,7 +37,7 @@ struct Message {
     rewrite: Rewrite,
 }
 
-/// Every request and response of the list, and every record.
+/// Every request and response that is declared, and every record.
 fn messages() -> Vec<Message> {
     let mut messages = Vec::new();
     macro_rules! message {
@@ -61,8 +62,9 @@ fn messages() -> Vec<Message> {
     }
     macro_rules! apis {
         ($(($name:ident, $module:ident))+) => {$(
-            let api = ApiKey::$name;
-            let versions: Vec<_> = api.versions().filter_map(|n| api.version(n)).collect();
+            let api: &'static Api = const { &api::$module::API };
+            assert_eq!(api.name, stringify!($name));
+            let versions: Vec<_> = api.versions.clone().map(|n| api.encoding(n)).collect();
             message!(Kind::Request(api), versions.clone(), api::$module::Request);
             message!(Kind::Response(api), versions, api::$module::Response);
         )+};
@@ -76,8 +78,20 @@ fn messages() -> Vec<Message> {
     }
     use record::Record;
     for_each_api!(apis);
+    // Nobody answers these yet.
+    apis! {
+        (ShareGroupHeartbeat, share_group_heartbeat)
+        (ShareGroupDescribe, share_group_describe)
+        (ShareFetch, share_fetch)
+        (ShareAcknowledge, share_acknowledge)
+        (DescribeShareGroupOffsets, describe_share_group_offsets)
+        (AlterShareGroupOffsets, alter_share_group_offsets)
+        (DeleteShareGroupOffsets, delete_share_group_offsets)
+    }
     records! {
-        offsets: OffsetCommitKey, OffsetCommitValue, GroupMetadataKey, GroupMetadataValue;
+        offsets: OffsetCommitKey, OffsetCommitValue, GroupMetadataKey, GroupMetadataValue,
+            ShareGroupMetadataKey, ShareGroupMetadataValue;
+        shares: ShareSnapshotKey, ShareSnapshotValue, ShareUpdateKey, ShareUpdateValue;
         consumer: ConsumerProtocolSubscription, ConsumerProtocolAssignment;
         metadata: TopicRecord, PartitionRecord, ConfigRecord, PartitionChangeRecord,
             RemoveTopicRecord, FeatureLevelRecord, ProducerIdsRecord;

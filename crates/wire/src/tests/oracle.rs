@@ -15,7 +15,7 @@ fn rewrite(kind: Kind, mut bytes: Bytes, version: i16) -> Option<Bytes> {
     let (Kind::Request(api) | Kind::Response(api)) = kind else {
         return None;
     };
-    let key = OracleKey::try_from(api.key()).ok()?;
+    let key = OracleKey::try_from(api.key).ok()?;
     let mut written = BytesMut::new();
     let result = match kind {
         Kind::Request(_) => RequestKind::decode(key, &mut bytes, version)
