@@ -9,8 +9,8 @@
 //! +------------+-------+------------------------------+
 //! ```
 //!
-//! A new partition has none. It is written and replaced as a whole when records are deleted by
-//! request or by retention, and before the first append under a new leader epoch.
+//! A new partition has none. It is written and replaced as a whole when the log start moves durably,
+//! and before the first append under a new leader epoch.
 
 use std::path::{Path, PathBuf};
 

@@ -116,7 +116,10 @@ impl Partition {
         else {
             return Ok(None);
         };
-        let covered = stable.min(self.recovery_point_for(wanted.end)?);
+        let mut upkeep = self.upkeep.lock();
+        self.reach_recovery_point(&mut upkeep, wanted.end)?;
+        let covered = stable.min(*upkeep);
+        drop(upkeep);
         let found = cleanable(&facts, covered, config, now_ms).filter(|found| found.is_due);
         Ok(found.map(|found| {
             segments.truncate(found.segments);
@@ -145,33 +148,6 @@ impl Partition {
         });
         let facts = facts.collect::<Result<_>>()?;
         Ok((segments, facts))
-    }
-
-    /// Has the next append begin a new segment.
-    fn seal(&self) {
-        let mut appender = self.appender.lock();
-        if let Some(last) = self.log.last() {
-            last.seal();
-        }
-        appender.release_active();
-    }
-
-    /// The newest recovery point, after seeing to it that one comes for everything below `end`.
-    fn recovery_point_for(&self, end: i64) -> Result<i64> {
-        let newest = *self.upkeep.lock();
-        if newest >= end {
-            return Ok(newest);
-        }
-        match self.settled() {
-            Some((offset, producers)) => self.save_recovery_point(offset, &producers)?,
-            // Appends never pause: the writer makes one with its next group.
-            None => {
-                let enough = self.shared.options.recovery_point_bytes;
-                let since = &mut self.appender.lock().since_recovery_point;
-                *since = enough.max(*since);
-            }
-        }
-        Ok(*self.upkeep.lock())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use crate::disk::Disk;
+use crate::error::Error;
 use crate::partition::Partition;
 use crate::reserve::Reserve;
 use crate::writeback::Round;
@@ -22,6 +23,8 @@ pub(crate) enum Job {
         /// Producer states at that offset, encoded.
         producers: Vec<u8>,
     },
+    /// Remove what lies below the log start of a partition.
+    Trim(Arc<Partition>),
     /// Sync what the page-cache policy left unsynced.
     WriteBack(Round),
     /// Remove the directory of a deleted partition.
@@ -60,7 +63,12 @@ pub(crate) fn run(disk: &dyn Disk, jobs: &Receiver<Job>) {
                 if let Err(error) = partition.save_recovery_point(next_offset, &producers) {
                     tracing::warn!(partition = %partition.id(), %error, "no recovery point made");
                 }
+                // There may be segments that only waited for it.
+                if partition.log.below(partition.offsets().log_start) > 0 {
+                    trim(&partition);
+                }
             }
+            Job::Trim(partition) => trim(&partition),
             Job::WriteBack(round) => round.run(),
             Job::Remove(dir) => {
                 if let Err(error) = remove(disk, &dir) {
@@ -69,6 +77,15 @@ pub(crate) fn run(disk: &dyn Disk, jobs: &Receiver<Job>) {
             }
             Job::Restore(reserve) => reserve.restore(),
             Job::End => break,
+        }
+    }
+}
+
+fn trim(partition: &Partition) {
+    match partition.trim(partition.offsets().log_start) {
+        Ok(()) | Err(Error::Deleted { .. }) => {}
+        Err(error) => {
+            tracing::warn!(partition = %partition.id(), %error, "segments below the log start kept");
         }
     }
 }

@@ -42,6 +42,26 @@ impl Log {
             .cloned()
     }
 
+    /// The segment in which an offset lies or would, and whether it is the last one.
+    pub(crate) fn around(&self, offset: i64) -> Option<(Arc<Segment>, bool)> {
+        let segments = self.0.read();
+        let at = segments.partition_point(|segment| segment.base_offset() <= offset);
+        let segment = segments.get(at.saturating_sub(1))?;
+        Some((Arc::clone(segment), at >= segments.len()))
+    }
+
+    /// How many segments end at or before an offset. One that another follows counts as ending where
+    /// that one begins, for the writer may have put more into it than is visible yet.
+    pub(crate) fn below(&self, offset: i64) -> usize {
+        let segments = self.0.read();
+        let begun = segments.partition_point(|segment| segment.base_offset() <= offset);
+        let last = segments.last().filter(|_| begun == segments.len());
+        match last.is_some_and(|last| last.next_offset() <= offset) {
+            true => begun,
+            false => begun.saturating_sub(1),
+        }
+    }
+
     /// The segment that goes on where another ends, which may have been replaced by now.
     pub(crate) fn after(&self, segment: &Segment) -> Option<Arc<Segment>> {
         self.holding(segment.next_offset())

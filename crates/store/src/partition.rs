@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use arc_swap::ArcSwap;
 use millstream_batch::Batch;
@@ -25,7 +26,7 @@ use crate::log::Log;
 use crate::producer_state::{Numbered, ProducerSnapshot, log_append_time};
 use crate::progress::{Ack, Offsets, Progress, Stop};
 use crate::recovery::Recovered;
-use crate::snapshot;
+use crate::shortage::Shortage;
 use crate::store::Shared;
 use crate::subscription::{Subscribers, Subscription};
 use crate::tail::Tail;
@@ -52,6 +53,8 @@ pub struct Partition {
     pub(crate) appender: Mutex<Appender>,
     /// What the checkpoint file says, or will say before it matters.
     pub(crate) checkpoint: Mutex<Checkpoint>,
+    /// Up to where the keeper was asked to remove what lies below the log start.
+    pub(crate) trimmed_to: AtomicI64,
     pub(crate) intake: Mutex<Intake>,
     pub(crate) log: Log,
     pub(crate) tail: Arc<Tail>,
@@ -86,6 +89,7 @@ impl Partition {
             appender: Mutex::new(Appender::new(found.is_saved)),
             progress: Progress::new(found.checkpoint.log_start, found.log_end),
             checkpoint: Mutex::new(found.checkpoint),
+            trimmed_to: AtomicI64::new(0),
             intake: Mutex::new(intake),
             log: Log::new(found.segments),
             tail: Arc::default(),
@@ -281,6 +285,15 @@ impl Partition {
         self.tail.evict_below(i64::MAX);
     }
 
+    /// Has the next append begin a new segment.
+    pub(crate) fn seal(&self) {
+        let mut appender = self.appender.lock();
+        if let Some(last) = self.log.last() {
+            last.seal();
+        }
+        appender.release_active();
+    }
+
     /// The lock on the files behind the writer's back, while there are any.
     ///
     /// # Errors
@@ -302,6 +315,11 @@ impl Partition {
         }
         // Clients may have been told of the epoch, even if nothing was written under it.
         self.appender.lock().save_epoch(self)?;
+        match self.move_log_start(self.offsets().log_start) {
+            // Without room for that, the segments that stay tell where the log starts.
+            Err(error) if Shortage::of(&error).is_none() => return Err(error),
+            _ => {}
+        }
         if self.is_saved() {
             return Ok(());
         }
@@ -329,46 +347,9 @@ impl Partition {
         }
     }
 
-    /// Whether the newest recovery point is the end of the log.
-    pub(crate) fn is_saved(&self) -> bool {
-        *self.upkeep.lock() == self.offsets().high_watermark
-    }
-
     /// Writes the checkpoint file as it should be now.
     pub(crate) fn save_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
         let volume = &self.shared.volume;
         checkpoint.save(&*volume.disk, &self.dir, volume.cluster_id)
-    }
-
-    /// Makes everything below `offset` cheap to recover: synced, indexed, producers remembered.
-    ///
-    /// A failed sync poisons the partition, for nobody knows what it left on the disk. Without the
-    /// rest a later recovery only has more to scan.
-    pub(crate) fn save_recovery_point(&self, offset: i64, producers: &[u8]) -> Result<()> {
-        self.save_recovery_point_over(&mut self.upkeep.lock(), offset, producers)
-    }
-
-    /// The same for who holds the lock on the `newest`.
-    pub(crate) fn save_recovery_point_over(
-        &self,
-        newest: &mut i64,
-        offset: i64,
-        producers: &[u8],
-    ) -> Result<()> {
-        let stopped = self.progress.stopped();
-        if offset <= *newest || matches!(stopped, Some(Stop::Poisoned | Stop::Deleted)) {
-            return Ok(());
-        }
-        for segment in self.log.segments() {
-            if segment.take_unsaved() {
-                segment.sync().inspect_err(|error| self.poison(error))?;
-                segment
-                    .save_index()
-                    .inspect_err(|_| segment.set_unsaved())?;
-            }
-        }
-        snapshot::save(&self.shared.volume, &self.dir, offset, producers)?;
-        *newest = offset;
-        Ok(())
     }
 }

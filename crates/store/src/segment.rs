@@ -380,5 +380,8 @@ impl Segment {
     }
 }
 
+/// Bytes for which the active segment is closed early although appends go on, if what is in it may go.
+pub(crate) const SEAL_BYTES: u64 = 1 << 20;
+
 /// Stands for a greatest timestamp that is not known yet.
 const NOT_LOADED: i64 = i64::MIN;

@@ -2,6 +2,7 @@
 //! here reads or writes.
 
 use crate::config::CompactionConfig;
+use crate::segment::SEAL_BYTES;
 
 /// A segment as far as this decision goes.
 #[derive(Debug, Clone, Copy)]
@@ -32,9 +33,6 @@ pub(crate) struct Cleanable {
     /// Whether that is enough, or too old to wait.
     pub(crate) is_due: bool,
 }
-
-/// Bytes of dirt for which the active segment is closed although appends go on.
-const SEAL_BUSY: u64 = 1 << 20;
 
 /// Bytes of dirt for which the active segment is closed once appends pause. Less is not worth the files.
 const SEAL_IDLE: u64 = 4 << 10;
@@ -68,7 +66,7 @@ pub(crate) fn is_worth_sealing(
     let is_overdue = is_overdue(active, config, now_ms);
     let enough = match is_idle {
         true => SEAL_IDLE,
-        false => SEAL_BUSY,
+        false => SEAL_BYTES,
     };
     (active.dirty >= enough || (is_overdue && active.dirty > 0))
         && segments
@@ -195,8 +193,8 @@ mod tests {
             let sealed = is_worth_sealing(&all, is_idle, &CONFIG, NOW);
             assert_eq!(sealed, expected, "{dirty} of {size} bytes, idle {is_idle}");
         };
-        check(SEAL_BUSY, SEAL_BUSY, false, true);
-        check(SEAL_BUSY, SEAL_BUSY - 1, false, false);
+        check(SEAL_BYTES, SEAL_BYTES, false, true);
+        check(SEAL_BYTES, SEAL_BYTES - 1, false, false);
         check(30_000, 30_000, true, true);
         check(30_000, SEAL_IDLE - 1, true, false);
         check(5_000, 5_000, true, false);

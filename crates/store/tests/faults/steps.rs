@@ -42,7 +42,7 @@ impl Run {
     /// Does one thing.
     pub(crate) async fn step(&mut self, store: &Store) {
         self.now_ms += self.dice.between(0, 2_000) as i64;
-        match self.dice.between(0, 22) {
+        match self.dice.between(0, 24) {
             0 | 1 => self.create(store),
             2 if self.histories.len() > 3 => self.delete(store),
             3 => self.set_config(store).await,
@@ -51,6 +51,7 @@ impl Run {
             8 => self.change_room(),
             9 => self.compact(store).await,
             10 | 11 => self.look(store).await,
+            12 | 13 => self.advance_log_start(store),
             _ => self.burst(store).await,
         }
     }
@@ -100,11 +101,7 @@ impl Run {
         let Some(partition) = self.any_partition(store) else {
             return;
         };
-        let offsets = partition.offsets();
-        let before = self
-            .dice
-            .between(offsets.log_start as u64, offsets.high_watermark as u64 + 1)
-            as i64;
+        let before = self.any_offset(&partition);
         let deleted = partition.delete_records(before).await;
         self.tell(format!(
             "delete records of {} below {before}: {deleted:?}",
@@ -116,6 +113,26 @@ impl Run {
             deleted.as_ref().err().is_none_or(is_of_the_disk),
             "{deleted:?}"
         );
+    }
+
+    /// Moves a log start that a crash may take back.
+    fn advance_log_start(&mut self, store: &Store) {
+        let Some(partition) = self.any_partition(store) else {
+            return;
+        };
+        let before = self.any_offset(&partition);
+        let advanced = partition.advance_log_start(before).unwrap();
+        self.tell(format!("log start of {} at {before}", partition.id()));
+        assert!(advanced >= before);
+        let history = self.histories.get_mut(&partition.id()).unwrap();
+        history.note_deletion(before, false);
+    }
+
+    /// An offset that may be read, or the end.
+    fn any_offset(&mut self, partition: &Partition) -> i64 {
+        let offsets = partition.offsets();
+        let (start, end) = (offsets.log_start as u64, offsets.high_watermark as u64);
+        self.dice.between(start, end + 1) as i64
     }
 
     async fn maintain(&mut self, store: &Store) {
