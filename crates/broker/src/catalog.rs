@@ -84,6 +84,11 @@ impl Catalog {
         Arc::clone(self.state.load().config())
     }
 
+    /// Where partitions are kept.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The partition that holds the catalog's history.
     pub(crate) fn log(&self) -> &Partition {
         self.log.partition()

@@ -11,6 +11,7 @@ mod broker;
 pub mod catalog;
 pub mod config;
 mod connection;
+mod coordinator;
 mod dispatch;
 mod environment;
 mod error;

@@ -1,48 +1,44 @@
-//! One partition of `__consumer_offsets` and the groups that live in it.
+//! One partition of a machine's topic and the machine that lives in it.
 //!
-//! It never decides anything about a group: it keeps memory and log together, and replies back until they are true.
+//! It never decides what an operation means: it keeps memory and log together, and replies back until they are true.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use millstream_batch::Builder;
-use millstream_groups::{Config, Effects, Now, Record, Reply, Token};
-use millstream_store::{Ack, AppendMode, Partition};
+use millstream_batch::{Batch, Builder};
+use millstream_groups::Now;
+use millstream_store::{Ack, AppendMode, Appended, Partition};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::{Shared, record, replay};
+use super::{Machine, Record, Shared, replay};
 use crate::Error;
-use crate::config::BrokerConfig;
 
 /// Where a batch is closed and the next one begun.
 const BATCH_BYTES: usize = 1 << 20;
 
 /// What has to become durable before a reply may leave, and in which memory it was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Proof {
+pub(crate) struct Proof {
     /// The end of the log when the reply was made.
     written: i64,
     /// Counts the replays.
     incarnation: u64,
 }
 
-/// The groups in memory, and who waits for them.
+/// A machine, and what its replies rest on.
 #[derive(Debug)]
-struct Memory {
-    groups: millstream_groups::Shard,
-    parked: HashMap<Token, oneshot::Sender<(Reply, Proof)>>,
-    tokens: u64,
+struct Memory<M> {
+    machine: M,
     proof: Proof,
 }
 
-/// The groups of one partition.
+/// The machine of one partition.
 #[derive(Debug)]
-pub(super) struct Shard {
+pub(super) struct Shard<M> {
     partition: Arc<Partition>,
     shared: Arc<Shared>,
-    memory: Mutex<Option<Memory>>,
+    memory: Mutex<Option<Memory<M>>>,
     /// Held while memory is made from the log; how often that was done.
     replays: tokio::sync::Mutex<u64>,
     deadline: AtomicI64,
@@ -53,13 +49,13 @@ pub(super) struct Shard {
 /// Stands for an end of the log that no log has.
 const NEVER: i64 = i64::MAX;
 
-impl Shard {
-    /// The groups of `partition`, read when they are first needed.
+impl<M: Machine> Shard<M> {
+    /// The machine of `partition`, made when it is first needed.
     pub(super) fn new(partition: Arc<Partition>, shared: Arc<Shared>) -> Self {
         Self {
             partition,
             shared,
-            memory: Mutex::default(),
+            memory: Mutex::new(None),
             replays: tokio::sync::Mutex::default(),
             deadline: AtomicI64::new(i64::MAX),
             failed_at: AtomicI64::new(NEVER),
@@ -74,26 +70,24 @@ impl Shard {
     /// Runs an operation; returns once what it saw and wrote is durable.
     pub(super) async fn run<R>(
         &self,
-        operation: impl FnOnce(&mut millstream_groups::Shard, Now, &mut Effects) -> R,
+        operation: impl FnOnce(&mut M, Now, &mut M::Effects) -> R,
     ) -> Result<R, Error> {
         self.ready().await?;
-        let (result, proof) =
-            self.step(|memory, now, effects| operation(&mut memory.groups, now, effects))?;
+        let (result, proof) = self.step(operation)?;
         self.confirm(proof).await?;
         Ok(result)
     }
 
     /// Runs an operation whose reply may come with a later one; returns it once it is durable.
-    pub(super) async fn ask(
+    pub(super) async fn ask<R>(
         &self,
-        operation: impl FnOnce(&mut millstream_groups::Shard, Token, Now, &mut Effects),
-    ) -> Result<Reply, Error> {
+        operation: impl FnOnce(&mut M, Now, &mut M::Effects) -> oneshot::Receiver<(R, Proof)>,
+    ) -> Result<R, Error> {
         self.ready().await?;
-        let (reply, _) = self.step(|memory, now, effects| {
-            let (token, reply) = memory.park();
-            operation(&mut memory.groups, token, now, effects);
+        let (reply, _) = self.step(|machine, now, effects| {
+            let reply = operation(machine, now, effects);
             if self.shared.closing.load(Ordering::SeqCst) {
-                memory.parked.clear();
+                machine.send_away();
             }
             reply
         })?;
@@ -108,9 +102,7 @@ impl Shard {
             return;
         }
         // A failure has been logged, and there is no deadline any more.
-        if let Ok(((), proof)) =
-            self.step(|memory, now, effects| memory.groups.expire(now, effects))
-        {
+        if let Ok(((), proof)) = self.step(M::expire) {
             let _ = self.confirm(proof).await;
         }
     }
@@ -118,7 +110,7 @@ impl Shard {
     /// Sends away whoever is parked, once [`Shared::closing`] keeps others from being parked.
     pub(super) fn send_away(&self) {
         if let Some(memory) = &mut *self.memory.lock() {
-            memory.parked.clear();
+            memory.machine.send_away();
         }
     }
 
@@ -135,10 +127,10 @@ impl Shard {
         if self.partition.write_error().is_some() {
             return Err(Error::CoordinatorNotAvailable);
         }
-        let config = limits(&self.shared.catalog.config());
-        let (groups, written) = self.replay(config).await.map_err(|error| {
+        let (machine, written) = self.replay().await.map_err(|error| {
             if self.note_failure() {
-                tracing::error!(partition = %self.partition.id(), %error, "groups cannot be read");
+                let partition = self.partition.id();
+                tracing::error!(%partition, %error, "{} cannot be read", M::WHAT);
             }
             Error::CoordinatorNotAvailable
         })?;
@@ -147,68 +139,65 @@ impl Shard {
             written,
             incarnation: *replays,
         };
-        *self.memory.lock() = Some(Memory::new(groups, proof));
-        self.step(|memory, now, effects| memory.groups.resume(now, effects))
-            .map(drop)
+        *self.memory.lock() = Some(Memory { machine, proof });
+        self.step(M::resume).map(drop)
     }
 
-    async fn replay(&self, config: Config) -> Result<(millstream_groups::Shard, i64), Error> {
+    async fn replay(&self) -> Result<(M, i64), Error> {
         // What an earlier memory wrote may still be on its way; whether it arrives is all the same.
         self.partition.settle().await?;
-        replay::replay(&self.partition, config).await
+        let mut machine = M::new(&self.shared.catalog);
+        let end = replay::replay(&self.partition, &mut machine).await?;
+        Ok((machine, end))
     }
 
     /// Changes memory and appends the records of the change, in one and the same order.
     fn step<R>(
         &self,
-        operation: impl FnOnce(&mut Memory, Now, &mut Effects) -> R,
+        operation: impl FnOnce(&mut M, Now, &mut M::Effects) -> R,
     ) -> Result<(R, Proof), Error> {
         let mut guard = self.memory.lock();
         let memory = guard.as_mut().ok_or(Error::CoordinatorNotAvailable)?;
-        let (now, mut effects) = (self.shared.clock.now(), Effects::default());
-        let result = operation(memory, now, &mut effects);
-        match self.append(&effects.records, now.unix_ms) {
-            Ok(Some(end)) => {
+        let (now, mut effects) = (self.shared.clock.now(), M::Effects::default());
+        let result = operation(&mut memory.machine, now, &mut effects);
+        let begin = match self.append(&mut effects, now.unix_ms) {
+            Ok(None) => memory.proof.written,
+            Ok(Some((begin, end))) => {
                 memory.proof.written = end;
-                tell(&effects.records);
+                begin
             }
-            Ok(None) => {}
             Err(error) => {
                 let proof = memory.proof;
                 drop(guard);
                 return Err(self.fail(proof, &error));
             }
-        }
-        memory.answer(effects.replies);
-        let deadline = memory.groups.next_deadline().unwrap_or(i64::MAX);
+        };
         let proof = memory.proof;
+        memory.machine.appended(effects, begin, proof);
+        let deadline = memory.machine.next_deadline().unwrap_or(i64::MAX);
         self.deadline.store(deadline, Ordering::SeqCst);
         drop(guard);
         self.shared.alarm.set(deadline);
         Ok((result, proof))
     }
 
-    /// Appends records in as few batches as reasonable; returns the end of the log if there were any.
-    fn append(&self, records: &[Record], now_ms: i64) -> Result<Option<i64>, Error> {
-        let (mut end, mut batch) = (None, Builder::new());
-        for record in records {
-            let (key, value) = record::encode(record)?;
-            batch.push(now_ms, Some(&key), value.as_deref(), &[]);
-            if batch.size() >= BATCH_BYTES {
-                end = Some(self.append_batch(std::mem::take(&mut batch), now_ms)?);
-            }
-        }
-        if !batch.is_empty() {
-            end = Some(self.append_batch(batch, now_ms)?);
-        }
-        Ok(end)
-    }
-
-    fn append_batch(&self, batch: Builder, now_ms: i64) -> Result<i64, Error> {
-        let appended = self
-            .partition
-            .append(batch.build()?, AppendMode::Internal, now_ms)?;
-        Ok(appended.last_offset + 1)
+    /// Appends records in as few batches as reasonable; returns where they begin and end, if there are any.
+    fn append(&self, effects: &mut M::Effects, now_ms: i64) -> Result<Option<(i64, i64)>, Error> {
+        let beside = M::beside(effects);
+        let batches = batches(&M::records(effects)?, now_ms)?;
+        let own = batches.len();
+        let appended = if beside.is_empty() {
+            let append = |batch| self.partition.append(batch, AppendMode::Internal, now_ms);
+            batches.into_iter().map(append).collect::<Result<_, _>>()?
+        } else {
+            let with = |batch| (Arc::clone(&self.partition), batch);
+            let all = batches.into_iter().map(with).chain(beside).collect();
+            self.shared.catalog.store().append_all(all, now_ms)?
+        };
+        let (first, last) = (appended.first(), appended[..own].last());
+        let span =
+            |(first, last): (&Appended, &Appended)| (first.base_offset, last.last_offset + 1);
+        Ok(first.zip(last).map(span))
     }
 
     /// Waits until what a reply rests on is durable.
@@ -233,7 +222,8 @@ impl Shard {
     fn note_success(&self, proof: Proof) {
         if proof.written > self.failed_at.load(Ordering::SeqCst) {
             self.failed_at.store(NEVER, Ordering::SeqCst);
-            tracing::info!(partition = %self.partition.id(), "group records are kept again");
+            let partition = self.partition.id();
+            tracing::info!(%partition, "records of {} are kept again", M::WHAT);
         }
     }
 
@@ -250,67 +240,27 @@ impl Shard {
             self.deadline.store(i64::MAX, Ordering::SeqCst);
             let partition = self.partition.id();
             if self.note_failure() {
-                tracing::error!(%partition, %error, "group records are lost, what is durable is read back");
+                tracing::error!(
+                    %partition, %error,
+                    "records of {} are lost, what is durable is read back", M::WHAT
+                );
             }
         }
         Error::CoordinatorNotAvailable
     }
 }
 
-impl Memory {
-    fn new(groups: millstream_groups::Shard, proof: Proof) -> Self {
-        Self {
-            groups,
-            parked: HashMap::new(),
-            tokens: 0,
-            proof,
+/// Records in as few batches as reasonable.
+fn batches(records: &[Record], now_ms: i64) -> Result<Vec<Batch>, Error> {
+    let (mut batches, mut batch) = (Vec::new(), Builder::new());
+    for (key, value) in records {
+        batch.push(now_ms, Some(key), value.as_deref(), &[]);
+        if batch.size() >= BATCH_BYTES {
+            batches.push(std::mem::take(&mut batch).build()?);
         }
     }
-
-    fn park(&mut self) -> (Token, oneshot::Receiver<(Reply, Proof)>) {
-        let (sender, receiver) = oneshot::channel();
-        self.tokens += 1;
-        self.parked.insert(Token(self.tokens), sender);
-        (Token(self.tokens), receiver)
+    if !batch.is_empty() {
+        batches.push(batch.build()?);
     }
-
-    fn answer(&mut self, replies: Vec<(Token, Reply)>) {
-        for (token, reply) in replies {
-            if let Some(sender) = self.parked.remove(&token) {
-                // Whoever asked may have gone.
-                let _ = sender.send((reply, self.proof));
-            }
-        }
-    }
-}
-
-/// Says in the server's log what has become of groups. Offsets are too many to speak of.
-fn tell(records: &[Record]) {
-    for record in records {
-        match record {
-            Record::Group {
-                group,
-                value: Some(value),
-            } => {
-                let (generation, members) = (value.generation, value.members.len());
-                tracing::info!(%group, generation, members, "group has settled");
-            }
-            Record::Group { group, value: None } => tracing::info!(%group, "group is deleted"),
-            Record::Offset { .. } => {}
-        }
-    }
-}
-
-/// The limits of the coordinator, as configured.
-fn limits(config: &BrokerConfig) -> Config {
-    Config {
-        min_session_timeout_ms: config.group_min_session_timeout_ms,
-        max_session_timeout_ms: config.group_max_session_timeout_ms,
-        initial_rebalance_delay_ms: config.group_initial_rebalance_delay_ms,
-        max_size: config.group_max_size.unsigned_abs() as usize,
-        offset_metadata_max_bytes: config.offset_metadata_max_bytes.unsigned_abs() as usize,
-        offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
-        max_generation_bytes: config.offsets_topic_segment_bytes.unsigned_abs() as usize / 2,
-        ..Config::default()
-    }
+    Ok(batches)
 }

@@ -1,10 +1,9 @@
-//! From the records of a partition back to the groups that wrote them. Never holds more than one read in memory.
+//! From the records of a partition back to the state that wrote them. Never holds more than one read in memory.
 
 use millstream_batch::{BatchRef, Batches};
-use millstream_groups::{Config, Shard};
 use millstream_store::Partition;
 
-use super::record;
+use super::Machine;
 use crate::Error;
 
 /// Bytes that are in memory at once, unless one batch is larger.
@@ -13,9 +12,11 @@ const READ_BYTES: usize = 1 << 20;
 /// Bytes that one batch may have when it is decompressed. The coordinator compresses none of its own.
 const BATCH_BYTES: usize = 100 << 20;
 
-/// The groups as the partition's durable records tell, and the offset up to which they do.
-pub(super) async fn replay(partition: &Partition, config: Config) -> Result<(Shard, i64), Error> {
-    let mut shard = Shard::new(config);
+/// Has `machine` take over the partition's durable records; returns the offset up to which they go.
+pub(super) async fn replay<M: Machine>(
+    partition: &Partition,
+    machine: &mut M,
+) -> Result<i64, Error> {
     let offsets = partition.offsets();
     let (mut next, end) = (offsets.log_start, offsets.high_watermark);
     while next < end {
@@ -23,7 +24,7 @@ pub(super) async fn replay(partition: &Partition, config: Config) -> Result<(Sha
         for bytes in partition.read(from, READ_BYTES, end, true).await? {
             for batch in Batches::new(&bytes) {
                 let batch = batch?;
-                apply(&mut shard, &batch)?;
+                apply(machine, &batch)?;
                 next = batch.header.next_offset();
             }
         }
@@ -32,21 +33,18 @@ pub(super) async fn replay(partition: &Partition, config: Config) -> Result<(Sha
             break;
         }
     }
-    Ok((shard, end))
+    Ok(end)
 }
 
-fn apply(shard: &mut Shard, batch: &BatchRef<'_>) -> Result<(), Error> {
+fn apply<M: Machine>(machine: &mut M, batch: &BatchRef<'_>) -> Result<(), Error> {
     if batch.header.is_control() {
         return Ok(());
     }
     for record in &batch.records(BATCH_BYTES)? {
         let record = record?;
-        match record::decode(record.key.unwrap_or_default(), record.value) {
-            Ok(Some(known)) => shard.apply(&known),
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(offset = record.offset, %error, "group record is passed over");
-            }
+        let (offset, key) = (record.offset, record.key.unwrap_or_default());
+        if let Err(error) = machine.apply(offset, key, record.value) {
+            tracing::warn!(offset, %error, "record of {} is passed over", M::WHAT);
         }
     }
     Ok(())
