@@ -9,6 +9,7 @@
 //! - 16: the current leader after a wrong epoch
 
 mod answer;
+mod cut;
 mod poll;
 mod slot;
 

@@ -55,6 +55,7 @@ fn seen(slot: &Slot) -> Seen {
         offsets: Some(offsets),
         records,
         diverging,
+        ..
     }) = &slot.found
     else {
         return Seen {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use millstream_batch::{Batches, Codec};
 use millstream_store::{EpochEnd, Offsets, Partition, Subscription};
 use tokio::sync::Notify;
 
+use super::cut;
 use crate::answer_memory::{AnswerMemory, Share};
 use crate::api::{leader_epoch, unreadable};
 use crate::fetch_sessions::Position;
@@ -19,7 +19,15 @@ pub(super) struct Slot {
     pub(super) found: Result<Found, Error>,
     /// What the found records have of the memory for answers.
     pub(super) memory: Share,
-    partition: Option<Arc<Partition>>,
+    source: Option<Source>,
+}
+
+/// Where a slot reads.
+#[derive(Debug)]
+struct Source {
+    partition: Arc<Partition>,
+    /// For how many milliseconds records are held back, if the topic is a queue.
+    queue_delay_ms: Option<i64>,
 }
 
 /// What was found in a partition.
@@ -31,6 +39,8 @@ pub(super) struct Found {
     pub(super) records: Vec<Bytes>,
     /// Where the client's log parts from this one.
     pub(super) diverging: Option<EpochEnd>,
+    /// When the first batch is due that was held back, in Unix milliseconds.
+    pub(super) due_ms: Option<i64>,
 }
 
 /// How one look reads.
@@ -44,22 +54,24 @@ pub(super) struct Look {
     pub(super) committed: bool,
     /// Whether the client knows zstd.
     pub(super) zstd: bool,
+    /// The time, in Unix milliseconds.
+    pub(super) now_ms: i64,
 }
 
 impl Slot {
     pub(super) fn new(broker: &Broker, position: Position) -> Self {
         match resolve(broker, &position) {
-            Ok(partition) => Self {
+            Ok(source) => Self {
                 position,
                 found: Ok(Found::default()),
                 memory: Share::default(),
-                partition: Some(partition),
+                source: Some(source),
             },
             Err(error) => Self {
                 position,
                 found: Err(error),
                 memory: Share::default(),
-                partition: None,
+                source: None,
             },
         }
     }
@@ -77,37 +89,46 @@ impl Slot {
             .map_or(true, |found| found.diverging.is_some())
     }
 
-    /// Whether the partition has moved since the last look, as far as this reader can see.
-    pub(super) fn has_moved(&self, committed: bool) -> bool {
-        let (Ok(found), Some(partition)) = (&self.found, &self.partition) else {
+    /// When there is something to find whether the partition moves or not.
+    pub(super) fn due_ms(&self) -> Option<i64> {
+        self.found.as_ref().ok()?.due_ms
+    }
+
+    /// Whether there is more to find since the last look, as far as this reader can see. What is held back stands
+    /// before whatever comes.
+    pub(super) fn has_moved(&self, committed: bool, now_ms: i64) -> bool {
+        let (Ok(found), Some(source)) = (&self.found, &self.source) else {
             return false;
         };
         let bounds = |offsets: Offsets| (offsets.log_start, end(offsets, committed));
-        found.offsets.map(bounds) != Some(bounds(partition.offsets()))
+        match found.due_ms {
+            Some(due_ms) => due_ms <= now_ms,
+            None => found.offsets.map(bounds) != Some(bounds(source.partition.offsets())),
+        }
     }
 
     /// Has `notify` told when the partition moves.
     pub(super) fn subscribe(&self, notify: &Arc<Notify>) -> Option<Subscription> {
-        self.partition
+        self.source
             .as_ref()
-            .map(|partition| partition.subscribe(notify))
+            .map(|source| source.partition.subscribe(notify))
     }
 
     /// Looks, in place of whatever was found before, as far as there is memory.
     pub(super) async fn look(&mut self, mut look: Look, memory: &AnswerMemory) {
-        if let Some(partition) = &self.partition {
+        if let Some(source) = &self.source {
             self.found = Ok(Found::default());
             self.memory = Share::default();
             self.memory = memory.take(look.room);
             look.room = self.memory.bytes();
-            self.found = find(partition, &self.position, look).await;
+            self.found = find(source, &self.position, look).await;
             self.memory.shrink(self.size());
-            unreadable::log(partition, &self.found);
+            unreadable::log(&source.partition, &self.found);
         }
     }
 }
 
-fn resolve(broker: &Broker, position: &Position) -> Result<Arc<Partition>, Error> {
+fn resolve(broker: &Broker, position: &Position) -> Result<Source, Error> {
     let catalog = broker.catalog();
     let Some(topic) = position.topic.find(catalog) else {
         let reborn = position.name.as_ref().and_then(|name| catalog.topic(name));
@@ -118,10 +139,15 @@ fn resolve(broker: &Broker, position: &Position) -> Result<Arc<Partition>, Error
     };
     let partition = topic.partition(position.partition)?;
     leader_epoch::check(partition, position.leader_epoch)?;
-    Ok(Arc::clone(partition))
+    let config = topic.config();
+    Ok(Source {
+        partition: Arc::clone(partition),
+        queue_delay_ms: config.queue_enable.then_some(config.queue_delay_ms),
+    })
 }
 
-async fn find(partition: &Partition, position: &Position, look: Look) -> Result<Found, Error> {
+async fn find(source: &Source, position: &Position, look: Look) -> Result<Found, Error> {
+    let partition = &source.partition;
     let offsets = partition.offsets();
     let mut found = Found {
         offsets: Some(offsets),
@@ -131,18 +157,31 @@ async fn find(partition: &Partition, position: &Position, look: Look) -> Result<
         found.diverging = Some(diverging);
         return Ok(found);
     }
-    if !(offsets.log_start..=offsets.log_end).contains(&position.offset) {
-        return Err(partition.out_of_range(position.offset).into());
+    let from = begin(source, position, offsets);
+    if !(offsets.log_start..=offsets.log_end).contains(&from) {
+        return Err(partition.out_of_range(from).into());
     }
     let until = end(offsets, look.committed);
-    if position.offset < until && (look.room > 0 || look.at_least_one) {
+    if from < until && (look.room > 0 || look.at_least_one) {
         let (room, one) = (look.room, look.at_least_one);
-        found.records = partition.read(position.offset, room, until, one).await?;
+        found.records = partition.read(from, room, until, one).await?;
+        if let Some(delay_ms) = source.queue_delay_ms {
+            found.due_ms = cut::before_delayed(&mut found.records, delay_ms, look.now_ms);
+        }
         if !look.zstd {
-            end_before_zstd(&mut found.records)?;
+            cut::before_zstd(&mut found.records)?;
         }
     }
     Ok(found)
+}
+
+/// Where to read. Below the head of a queue there is nothing to miss, and a client that were sent away might
+/// come back behind messages that wait.
+fn begin(source: &Source, position: &Position, offsets: Offsets) -> i64 {
+    match source.queue_delay_ms {
+        Some(_) if position.offset >= 0 => position.offset.max(offsets.log_start),
+        _ => position.offset,
+    }
 }
 
 /// The first offset that the reader does not see.
@@ -161,26 +200,4 @@ fn diverging(partition: &Partition, position: &Position) -> Option<EpochEnd> {
     let end = partition.epoch_end_offset(position.last_fetched_epoch);
     let parted = end.epoch < position.last_fetched_epoch || end.end_offset < position.offset;
     (end.epoch >= 0 && parted).then_some(end)
-}
-
-/// Keeps what stands before the first zstd batch, for a client that is too old for it.
-fn end_before_zstd(records: &mut Vec<Bytes>) -> Result<(), Error> {
-    for at in 0..records.len() {
-        let run = &records[at];
-        let plain: usize = Batches::new(run)
-            .map_while(Result::ok)
-            .take_while(|batch| batch.header.codec() != Codec::Zstd)
-            .map(|batch| batch.bytes.len())
-            .sum();
-        if plain < run.len() {
-            let plain = run.slice(..plain);
-            records.truncate(at);
-            records.extend((!plain.is_empty()).then_some(plain));
-            return match records.is_empty() {
-                true => Err(Error::ZstdTooNew),
-                false => Ok(()),
-            };
-        }
-    }
-    Ok(())
 }
