@@ -61,6 +61,7 @@ impl Broker {
             stop: watch::Sender::new(false),
             background: Mutex::default(),
         });
+        broker.recover_queues().await;
         broker.spawn(maintain(Arc::clone(&broker))).await;
         if broker.config().log_cleaner_enable {
             broker.spawn(compact(Arc::clone(&broker))).await;

@@ -18,7 +18,7 @@ mod error;
 mod fetch_sessions;
 mod groups;
 mod producer_ids;
-mod queue_owner;
+mod queues;
 mod resource_type;
 mod topic_key;
 

@@ -16,12 +16,7 @@ pub(crate) async fn handle<'a>(
 ) -> Response<'a> {
     let mut results = Vec::new();
     for id in request.groups_names {
-        let outcome = broker
-            .groups()
-            .run(id, |groups, _, effects| groups.delete_group(id, effects));
-        let outcome = outcome
-            .await
-            .and_then(|deleted| deleted.map_err(Error::from));
+        let outcome = delete(broker, id).await;
         if let Ok(()) | Err(Error::Group(GroupError::GroupIdNotFound(_))) = outcome {
             broker.release(id).await;
         }
@@ -34,4 +29,12 @@ pub(crate) async fn handle<'a>(
         results,
         ..Response::default()
     }
+}
+
+async fn delete(broker: &Broker, id: &str) -> Result<(), Error> {
+    broker.keep_acknowledged_by(|owner| owner == id).await?;
+    let outcome = broker
+        .groups()
+        .run(id, |groups, _, effects| groups.delete_group(id, effects));
+    Ok(outcome.await??)
 }

@@ -1,4 +1,4 @@
-//! OffsetCommit: a group, or a consumer on its own, says how far it has come.
+//! OffsetCommit: a group, or a consumer on its own, says how far it has come. In a queue that acknowledges.
 //!
 //! - 2 to 4: the client may say for how long
 //! - 6: leader epochs; 7: static members
@@ -17,6 +17,7 @@ use millstream_wire::api::offset_commit::{
 use crate::catalog::Topic;
 use crate::connection::RequestContext;
 use crate::error::code_of;
+use crate::queues::Position;
 use crate::topic_key::TopicKey;
 use crate::{Broker, Error};
 
@@ -30,12 +31,13 @@ pub(crate) async fn handle<'a>(
         let topic = find(broker, request.group_id, asked, context);
         topics.push((asked, topic.await));
     }
-    let offsets: Vec<NewOffset> = topics
+    let positions: Vec<Position> = topics
         .iter()
         .filter_map(|(asked, topic)| topic.as_ref().ok().map(|topic| (asked, topic)))
-        .flat_map(|(asked, topic)| offsets(asked, topic))
+        .flat_map(|(asked, topic)| positions(asked, topic))
         .collect();
-    let mut outcomes = commit(broker, &request, offsets, context).await;
+    let outcomes = commit(broker, &request, positions, context).await;
+    let mut outcomes = outcomes.into_iter();
     let results = topics
         .iter()
         .map(|(asked, topic)| result(asked, topic.as_ref(), &mut outcomes));
@@ -59,9 +61,8 @@ async fn find(
 }
 
 /// What is committed in partitions that exist.
-fn offsets(asked: &Asked<'_>, topic: &Topic) -> Vec<NewOffset> {
+fn positions(asked: &Asked<'_>, topic: &Topic) -> Vec<Position> {
     let name: Arc<str> = Arc::from(topic.name.as_str());
-    let known = asked.partitions.iter().filter(|one| exists(one, topic));
     let offset = |partition: &Partition<'_>| NewOffset {
         topic: Arc::clone(&name),
         topic_id: topic.id.as_u128(),
@@ -70,47 +71,55 @@ fn offsets(asked: &Asked<'_>, topic: &Topic) -> Vec<NewOffset> {
         leader_epoch: partition.committed_leader_epoch,
         metadata: Arc::from(partition.committed_metadata.unwrap_or_default()),
     };
-    known.map(offset).collect()
+    let position = |asked: &Partition<'_>| {
+        let partition = topic.partition(asked.partition_index).ok()?;
+        Some(Position::new(topic, partition, offset(asked)))
+    };
+    asked.partitions.iter().filter_map(position).collect()
 }
 
 fn exists(partition: &Partition<'_>, topic: &Topic) -> bool {
     topic.partition(partition.partition_index).is_ok()
 }
 
-/// One code for each offset, in their order.
+/// One code for each position, in their order.
 async fn commit(
     broker: &Broker,
     request: &Request<'_>,
-    offsets: Vec<NewOffset>,
+    mut positions: Vec<Position>,
     context: &RequestContext<'_>,
-) -> impl Iterator<Item = ErrorCode> {
-    let count = offsets.len();
+) -> Vec<ErrorCode> {
+    if positions.is_empty() {
+        return Vec::new();
+    }
+    let group = request.group_id;
     let who = Committer {
         member_id: request.member_id,
         instance_id: request.group_instance_id,
         generation: request.generation_id_or_member_epoch,
         retention_ms: Some(request.retention_time_ms).filter(|ms| *ms >= 0),
     };
-    let codes = if count == 0 {
-        Vec::new()
-    } else {
-        let outcomes = broker
-            .groups()
-            .run(request.group_id, |groups, now, effects| {
-                groups.commit(request.group_id, &who, offsets, now, effects)
-            });
-        match outcomes
-            .await
-            .and_then(|outcomes| outcomes.map_err(Error::from))
-        {
-            Ok(outcomes) => {
-                let code = |outcome: Result<(), _>| code_of(&outcome.map_err(Error::from));
-                outcomes.into_iter().map(code).collect()
-            }
-            Err(error) => vec![refusal(&error, context); count],
+    let outcomes = broker.groups().run(group, |groups, now, effects| {
+        for position in &mut positions {
+            position.hold(groups, group);
         }
-    };
-    codes.into_iter()
+        let offsets = positions.iter().map(|position| position.offset.clone());
+        groups.commit(group, &who, offsets.collect(), now, effects)
+    });
+    match outcomes
+        .await
+        .and_then(|outcomes| outcomes.map_err(Error::from))
+    {
+        Ok(outcomes) => {
+            let results = positions.iter().zip(outcomes).map(|(position, outcome)| {
+                outcome
+                    .map_err(Error::from)
+                    .and_then(|()| position.acknowledge())
+            });
+            results.map(|result| code_of(&result)).collect()
+        }
+        Err(error) => vec![refusal(&error, context); positions.len()],
+    }
 }
 
 /// Older clients know only that their generation is over.

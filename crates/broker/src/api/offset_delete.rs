@@ -12,6 +12,9 @@ use crate::connection::RequestContext;
 use crate::error::code_of;
 use crate::{Broker, Error};
 
+/// What became of one offset.
+type Outcome = Result<(), millstream_groups::Error>;
+
 pub(crate) async fn handle<'a>(
     broker: &'a Broker,
     request: Request<'a>,
@@ -22,16 +25,9 @@ pub(crate) async fn handle<'a>(
         let error = Error::from(millstream_groups::Error::InvalidGroupId);
         return refused(&error);
     }
-    let unwanted: Vec<(Arc<str>, i32)> = request.topics.iter().flat_map(places).collect();
-    let outcomes = broker.groups().run(group, |groups, now, effects| {
-        groups.delete_offsets(group, &unwanted, now, effects)
-    });
-    match outcomes
-        .await
-        .and_then(|outcomes| outcomes.map_err(Error::from))
-    {
+    match delete(broker, &request).await {
         Ok(outcomes) => {
-            let code = |outcome: Result<(), _>| code_of(&outcome.map_err(Error::from));
+            let code = |outcome: Outcome| code_of(&outcome.map_err(Error::from));
             let mut codes = outcomes.into_iter().map(code);
             let topics = request.topics.into_iter();
             Response {
@@ -43,6 +39,17 @@ pub(crate) async fn handle<'a>(
         }
         Err(error) => refused(&error),
     }
+}
+
+/// One outcome for each partition, in their order.
+async fn delete(broker: &Broker, request: &Request<'_>) -> Result<Vec<Outcome>, Error> {
+    let group = request.group_id;
+    broker.keep_acknowledged_by(|owner| owner == group).await?;
+    let unwanted: Vec<(Arc<str>, i32)> = request.topics.iter().flat_map(places).collect();
+    let outcomes = broker.groups().run(group, |groups, now, effects| {
+        groups.delete_offsets(group, &unwanted, now, effects)
+    });
+    Ok(outcomes.await??)
 }
 
 fn places(topic: &Topic<'_>) -> impl Iterator<Item = (Arc<str>, i32)> {

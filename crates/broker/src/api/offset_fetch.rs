@@ -18,6 +18,7 @@ use millstream_wire::{ErrorCode, Uuid};
 
 use crate::connection::RequestContext;
 use crate::error::code_of;
+use crate::queues::head;
 use crate::{Broker, Error};
 
 pub(crate) async fn handle<'a>(
@@ -74,7 +75,8 @@ async fn fetch<'a>(
     }
 }
 
-/// The offsets that were asked for. An offset that was committed for an earlier topic of the same name is none.
+/// The offsets that were asked for. An offset that was committed for an earlier topic of the same name is none. In a
+/// queue a consumer begins with the first message there is, whatever it does where nothing is committed.
 fn asked<'a>(
     broker: &Broker,
     groups: &Shard,
@@ -98,11 +100,14 @@ fn asked<'a>(
     let partition = |index: &i32| {
         let offset = groups.offset(group, name, *index);
         let offset = offset.filter(|offset| offset.is_for(id.as_u128()));
-        result(
+        let mut found = result(
             *index,
             offset.filter(|_| error_code == ErrorCode::NONE),
             error_code,
-        )
+        );
+        let head = known.as_ref().and_then(|known| head(known, *index, group));
+        found.committed_offset = found.committed_offset.max(head.unwrap_or(-1));
+        found
     };
     TopicResult {
         name: Cow::Borrowed(topic.name),

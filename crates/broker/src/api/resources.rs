@@ -10,6 +10,7 @@ use super::distinct::distinct;
 use crate::catalog::{Resource, State};
 use crate::config::{BrokerConfig, Entry, Settings, Source, Table, TopicConfig};
 use crate::error::report;
+use crate::queues::keep_acknowledged;
 use crate::resource_type::{BROKER, BROKER_LOGGER, TOPIC};
 use crate::{Broker, Error};
 
@@ -113,6 +114,13 @@ impl Asked<'_> {
         let resource = resource(&state, self.resource_type, self.resource_name)?;
         if validate_only {
             return alteration.outcome(&state, &resource).map(drop);
+        }
+        if let Resource::Topic(name) = &resource
+            && let Some(topic) = state.topic(name)
+            && topic.config().queue_enable
+        {
+            // It may be no queue afterwards, and then nobody looks at the commits.
+            keep_acknowledged(topic).await?;
         }
         let of = resource.clone();
         broker

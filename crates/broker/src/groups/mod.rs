@@ -89,7 +89,12 @@ impl Groups {
             let expire = |shard: &mut Shard, now, effects: &mut Effects| {
                 shard.expire_offsets(now, effects);
             };
-            if let Err(error) = self.run_everywhere(expire).await {
+            let kept = broker.keep_acknowledged_by(|_| true).await;
+            let expired = match kept {
+                Ok(()) => self.run_everywhere(expire).await.map(drop),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = expired {
                 tracing::warn!(%error, "cannot look for expired offsets");
             }
             broker.release_orphans().await;

@@ -1,5 +1,6 @@
 //! Topics that are queues: their settings, whose they are, and what their consumers see.
 
+mod commits;
 mod delay;
 mod owner;
 mod settings;

@@ -73,6 +73,21 @@ impl Shard {
         self.visit(group, now, effects, delete).ok_or_else(missing)
     }
 
+    /// Forgets the position of a group in a partition, whoever reads that.
+    pub fn forget_offset(
+        &mut self,
+        group: &str,
+        topic: &str,
+        partition: i32,
+        effects: &mut Effects,
+    ) {
+        if let Some((id, entry)) = self.groups.get_key_value(group) {
+            let gone = |name: &str, index, _: &Offset| name == topic && index == partition;
+            let tombstones = entry.offsets.tombstones(id, gone);
+            self.write(tombstones, effects);
+        }
+    }
+
     /// Forgets every position in a topic that was deleted. `topic_id` is the id that it had, or 0.
     pub fn forget_topic(&mut self, topic: &str, topic_id: u128, effects: &mut Effects) {
         for id in self.ids() {

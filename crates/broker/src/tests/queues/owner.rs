@@ -144,6 +144,21 @@ async fn an_owner_that_never_became_a_group_is_let_go() {
 }
 
 #[tokio::test]
+async fn an_owner_that_has_expired_is_let_go() {
+    let settings = [("offsets.retention.check.interval.ms", "1")];
+    let broker = TestBroker::start_with(&settings).await;
+    let topic = broker.topic("jobs", 1, &[QUEUE]).await;
+    broker.broker.attach(&topic, "a").await.unwrap();
+    let let_go = async {
+        while owner(&broker, "jobs").is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(30);
+    tokio::time::timeout(patience, let_go).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_topic_made_anew_has_no_owner() {
     let broker = TestBroker::start().await;
     broker.topic("jobs", 1, &[QUEUE]).await;

@@ -98,7 +98,7 @@ impl Broker {
 }
 
 /// Whether `group` owns a queue already; otherwise it may become its owner.
-fn is_owned(queue: &Topic, group: &str) -> Result<bool, Error> {
+pub(super) fn is_owned(queue: &Topic, group: &str) -> Result<bool, Error> {
     let config = queue.config();
     let owner = config.queue_owner.as_ref();
     match config.queue_group.as_ref().or(owner) {
