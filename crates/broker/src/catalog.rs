@@ -7,6 +7,7 @@
 mod change;
 mod defaults;
 mod follow;
+mod group;
 mod image;
 mod log;
 mod name;
@@ -33,8 +34,9 @@ pub use plan::NewTopic;
 pub use state::State;
 pub use topic::Topic;
 
-use crate::config::{BrokerConfig, Settings, Source, TopicConfig};
+use crate::config::{BrokerConfig, GroupConfig, Settings, Source, TopicConfig};
 use crate::{Environment, Error};
+use group::GroupConfigs;
 use log::Log;
 
 /// The topics and the configuration of a broker.
@@ -92,6 +94,12 @@ impl Catalog {
     /// The partition that holds the catalog's history.
     pub(crate) fn log(&self) -> &Partition {
         self.log.partition()
+    }
+
+    /// The configuration of a group, whether it exists or not.
+    #[must_use]
+    pub fn group_config(&self, group: &str) -> Arc<GroupConfig> {
+        Arc::clone(self.state.load().group_config(group))
     }
 
     /// The topic of that name.
@@ -229,9 +237,10 @@ impl Catalog {
         changes.iter().for_each(tell);
         changes.into_iter().for_each(|change| image.apply(change));
         let config = configured(&image, &before.config)?;
+        let groups = GroupConfigs::follow(Some(&before), &image, &config)?;
         let store = Arc::clone(&self.store);
-        let (state, outcome) =
-            blocking(move || Ok(follow::follow(&store, Some(&before), image, config))).await?;
+        let follow = move || Ok(follow::follow(&store, Some(&before), image, config, groups));
+        let (state, outcome) = blocking(follow).await?;
         // Topics are out of sight before their files are gone.
         let state = Arc::new(state);
         self.state.store(Arc::clone(&state));
@@ -272,7 +281,8 @@ fn heal(
     if orphans > 0 {
         tracing::warn!(partitions = orphans, "partitions of no topic removed");
     }
-    let (state, outcome) = follow::follow(store, None, image, config);
+    let groups = GroupConfigs::follow(None, &image, &config)?;
+    let (state, outcome) = follow::follow(store, None, image, config, groups);
     outcome.map(|()| state)
 }
 

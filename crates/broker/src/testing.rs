@@ -120,6 +120,14 @@ impl TestBroker {
         self.restart_after(|_| {}).await
     }
 
+    /// The same broker after a clean stop and a new start with other settings.
+    pub(crate) async fn restart_with(mut self, settings: &[(&str, &str)]) -> Self {
+        for (name, value) in settings {
+            self.settings.set(BrokerConfig::TABLE, name, value).unwrap();
+        }
+        self.restart().await
+    }
+
     /// The same broker after a clean stop, something done to its store, and a new start.
     pub(crate) async fn restart_after(self, meddle: impl FnOnce(&Store)) -> Self {
         self.broker.shutdown().await;

@@ -5,6 +5,7 @@ mod configs;
 mod coordinators;
 mod disk;
 mod fetch;
+mod group_configs;
 mod groups;
 mod healing;
 mod list_offsets;

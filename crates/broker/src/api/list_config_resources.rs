@@ -58,6 +58,10 @@ fn names(state: &State, resource_type: i8) -> Vec<Cow<'static, str>> {
             .map(|topic| Cow::Owned(topic.name.clone()))
             .collect(),
         BROKER | BROKER_LOGGER => vec![Cow::Owned(state.config().node_id.to_string())],
+        GROUP => state
+            .configured_groups()
+            .map(|id| Cow::Owned(id.to_owned()))
+            .collect(),
         _ => Vec::new(),
     }
 }

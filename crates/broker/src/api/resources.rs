@@ -8,10 +8,10 @@ use millstream_wire::ErrorCode;
 
 use super::distinct::distinct;
 use crate::catalog::{Resource, State};
-use crate::config::{BrokerConfig, Entry, Settings, Source, Table, TopicConfig};
+use crate::config::{BrokerConfig, Entry, GroupConfig, Settings, Source, Table, TopicConfig};
 use crate::error::report;
 use crate::queues::keep_acknowledged;
-use crate::resource_type::{BROKER, BROKER_LOGGER, TOPIC};
+use crate::resource_type::{BROKER, BROKER_LOGGER, GROUP, TOPIC};
 use crate::{Broker, Error};
 
 /// The resource of that type and name, if there is one with settings.
@@ -26,6 +26,8 @@ pub(crate) fn resource(state: &State, resource_type: i8, name: &str) -> Result<R
         }
         BROKER if name.is_empty() => Ok(Resource::Broker(None)),
         BROKER | BROKER_LOGGER => this_broker(state, name).map(|id| Resource::Broker(Some(id))),
+        GROUP if name.is_empty() => Err(Error::InvalidRequest("the group has no name".to_owned())),
+        GROUP => Ok(Resource::Group(name.to_owned())),
         other => Err(Error::InvalidRequest(format!(
             "resources of type {other} have no settings"
         ))),
@@ -137,7 +139,7 @@ impl Alteration {
             judged?;
         }
         let in_force = in_force(state, resource)?;
-        let table = table(resource);
+        let table = resource.table();
         let before = state.settings(resource);
         let mut settings = match self.incremental {
             true => before.clone(),
@@ -177,14 +179,6 @@ impl Operation {
     }
 }
 
-/// Which settings such a resource has.
-fn table(resource: &Resource) -> Table {
-    match resource {
-        Resource::Topic(_) => TopicConfig::TABLE,
-        Resource::Broker(_) => BrokerConfig::TABLE,
-    }
-}
-
 /// Every setting of the resource with its value.
 pub(crate) fn in_force(state: &State, resource: &Resource) -> Result<Vec<Entry>, Error> {
     match resource {
@@ -193,16 +187,24 @@ pub(crate) fn in_force(state: &State, resource: &Resource) -> Result<Vec<Entry>,
             .map(|topic| topic.config().describe(state.config()))
             .ok_or_else(|| Error::UnknownTopic(name.clone())),
         Resource::Broker(_) => Ok(state.config().describe()),
+        Resource::Group(id) => Ok(state.group_config(id).describe(state.config())),
     }
 }
 
 /// Refuses settings that contradict each other, or that a running broker does not change.
 fn check(state: &State, resource: &Resource, settings: &Settings) -> Result<(), Error> {
     let config = state.config();
-    if let Resource::Topic(name) = resource {
-        let wanted = TopicConfig::resolve(settings.clone(), config)?;
-        return state.check_queue(name, &wanted);
+    match resource {
+        Resource::Topic(name) => {
+            let wanted = TopicConfig::resolve(settings.clone(), config)?;
+            state.check_queue(name, &wanted)
+        }
+        Resource::Group(_) => Ok(GroupConfig::resolve(settings.clone(), config).map(drop)?),
+        Resource::Broker(id) => check_broker(config, *id, settings),
     }
+}
+
+fn check_broker(config: &BrokerConfig, id: Option<i32>, settings: &Settings) -> Result<(), Error> {
     for (name, _) in settings.iter() {
         if !BrokerConfig::TABLE.find(name)?.dynamic {
             return Err(Error::InvalidRequest(format!(
@@ -210,10 +212,8 @@ fn check(state: &State, resource: &Resource, settings: &Settings) -> Result<(), 
             )));
         }
     }
-    match resource {
-        Resource::Broker(None) => {
-            config.alter(settings.clone(), config.layer(Source::DynamicBroker))?
-        }
+    match id {
+        None => config.alter(settings.clone(), config.layer(Source::DynamicBroker))?,
         _ => config.alter(config.layer(Source::DynamicDefaultBroker), settings.clone())?,
     };
     Ok(())

@@ -5,6 +5,8 @@
 
 use uuid::Uuid;
 
+use crate::config::{BrokerConfig, GroupConfig, Table, TopicConfig};
+
 /// One step of the catalog's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -38,4 +40,17 @@ pub(crate) enum Resource {
     Topic(String),
     /// The broker of that id, or every broker.
     Broker(Option<i32>),
+    /// The group of that id, whether it exists or not.
+    Group(String),
+}
+
+impl Resource {
+    /// Which settings it has.
+    pub(crate) fn table(&self) -> Table {
+        match self {
+            Self::Topic(_) => TopicConfig::TABLE,
+            Self::Broker(_) => BrokerConfig::TABLE,
+            Self::Group(_) => GroupConfig::TABLE,
+        }
+    }
 }

@@ -11,6 +11,7 @@ use millstream_store::{Error as StoreError, LogConfig, Partition, Store, TopicPa
 use uuid::Uuid;
 
 use super::change::Resource;
+use super::group::GroupConfigs;
 use super::image::{Image, TopicImage, Values};
 use super::name::METADATA_ID;
 use super::state::State;
@@ -25,6 +26,7 @@ pub(super) fn follow(
     before: Option<&State>,
     image: Image,
     config: Arc<BrokerConfig>,
+    groups: GroupConfigs,
 ) -> (State, Result<(), Error>) {
     let mut outcome = Ok(());
     let mut by_name = BTreeMap::new();
@@ -50,6 +52,7 @@ pub(super) fn follow(
             config,
             by_name,
             by_id,
+            groups,
         },
         outcome,
     )

@@ -113,6 +113,17 @@ impl Image {
         self.configs.get(resource)
     }
 
+    /// Every group on which anything is set, with that, in the order of their ids.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&str, &Values)> {
+        let first = Resource::Group(String::new());
+        self.configs
+            .range(first..)
+            .filter_map(|(resource, values)| match resource {
+                Resource::Group(id) => Some((id.as_str(), values)),
+                _ => None,
+            })
+    }
+
     /// The smallest producer id that nobody has been given.
     pub(crate) fn next_producer_id(&self) -> i64 {
         self.next_producer_id

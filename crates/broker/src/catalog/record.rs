@@ -99,6 +99,7 @@ fn named(resource: &Resource) -> (i8, Cow<'_, str>) {
         Resource::Topic(name) => (resource_type::TOPIC, Cow::Borrowed(name)),
         Resource::Broker(None) => (resource_type::BROKER, Cow::Borrowed("")),
         Resource::Broker(Some(id)) => (resource_type::BROKER, Cow::Owned(id.to_string())),
+        Resource::Group(id) => (resource_type::GROUP, Cow::Borrowed(id)),
     }
 }
 
@@ -107,6 +108,7 @@ fn resource(record: &ConfigRecord<'_>) -> Option<Resource> {
         (resource_type::TOPIC, name) => Some(Resource::Topic(name.to_owned())),
         (resource_type::BROKER, "") => Some(Resource::Broker(None)),
         (resource_type::BROKER, id) => id.parse().ok().map(|id| Resource::Broker(Some(id))),
+        (resource_type::GROUP, id) => Some(Resource::Group(id.to_owned())),
         _ => None,
     }
 }
@@ -136,6 +138,7 @@ mod tests {
             config(Resource::Topic("orders".to_owned()), Some("1")),
             config(Resource::Broker(None), Some("2")),
             config(Resource::Broker(Some(7)), None),
+            config(Resource::Group("workers".to_owned()), Some("3")),
             Change::ProducerIds { next: i64::MAX },
         ];
         for change in changes {

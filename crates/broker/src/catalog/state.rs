@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use super::change::Resource;
 use super::follow::settings;
+use super::group::GroupConfigs;
 use super::image::Image;
 use super::queue;
 use super::topic::Topic;
 use crate::Error;
-use crate::config::{BrokerConfig, Settings, TopicConfig};
+use crate::config::{BrokerConfig, GroupConfig, Settings, TopicConfig};
 
 /// What was true at one moment: topics with their partitions, and the broker's configuration.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub struct State {
     pub(super) config: Arc<BrokerConfig>,
     pub(super) by_name: BTreeMap<String, Arc<Topic>>,
     pub(super) by_id: HashMap<Uuid, Arc<Topic>>,
+    pub(super) groups: GroupConfigs,
 }
 
 impl State {
@@ -53,13 +55,20 @@ impl State {
         &self.config
     }
 
+    /// The configuration of a group, whether it exists or not.
+    #[must_use]
+    pub fn group_config(&self, group: &str) -> &Arc<GroupConfig> {
+        self.groups.of(group)
+    }
+
+    /// Every group on which anything is set, in the order of their ids.
+    pub(crate) fn configured_groups(&self) -> impl Iterator<Item = &str> {
+        self.image.groups().map(|(id, _)| id)
+    }
+
     /// What is set on a resource itself.
     pub(crate) fn settings(&self, resource: &Resource) -> Settings {
-        let table = match resource {
-            Resource::Topic(_) => TopicConfig::TABLE,
-            Resource::Broker(_) => BrokerConfig::TABLE,
-        };
-        settings(table, self.image.config(resource))
+        settings(resource.table(), self.image.config(resource))
     }
 
     /// Whether the topic `name`, which need not be there yet, could have that configuration as a queue.

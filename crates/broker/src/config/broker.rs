@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::def::{ConfigDef, InvalidConfig, Table, read_value, settings};
 use super::describe::{Entry, Synonym, explicit, shown, trail};
+use super::group::GroupConfig;
 use super::layer::{Layer, Settings, Source};
 use super::listener::Listeners;
 use super::logging::{LoggingFormat, LoggingLevels};
@@ -173,6 +174,54 @@ settings! {
     group_initial_rebalance_delay_ms: i32 = "group.initial.rebalance.delay.ms", "3000", min: 0;
     /// Most members of one group.
     group_max_size: i32 = "group.max.size", "2147483647", min: 1;
+    /// Default of share.session.timeout.ms.
+    group_share_session_timeout_ms: i32 = "group.share.session.timeout.ms", "45000", min: 1;
+    /// Least value of share.session.timeout.ms.
+    group_share_min_session_timeout_ms: i32 =
+        "group.share.min.session.timeout.ms", "45000", min: 1;
+    /// Largest value of share.session.timeout.ms.
+    group_share_max_session_timeout_ms: i32 =
+        "group.share.max.session.timeout.ms", "60000", min: 1;
+    /// Default of share.heartbeat.interval.ms.
+    group_share_heartbeat_interval_ms: i32 =
+        "group.share.heartbeat.interval.ms", "5000", min: 1;
+    /// Least value of share.heartbeat.interval.ms.
+    group_share_min_heartbeat_interval_ms: i32 =
+        "group.share.min.heartbeat.interval.ms", "5000", min: 1;
+    /// Largest value of share.heartbeat.interval.ms.
+    group_share_max_heartbeat_interval_ms: i32 =
+        "group.share.max.heartbeat.interval.ms", "15000", min: 1;
+    /// Most members of one share group.
+    group_share_max_size: i32 = "group.share.max.size", "200", min: 1, max: 1_000;
+    /// Default of share.record.lock.duration.ms.
+    group_share_record_lock_duration_ms: i32 =
+        "group.share.record.lock.duration.ms", "30000", min: 1_000, max: 3_600_000;
+    /// Least value of share.record.lock.duration.ms.
+    group_share_min_record_lock_duration_ms: i32 =
+        "group.share.min.record.lock.duration.ms", "15000", min: 1_000, max: 30_000;
+    /// Largest value of share.record.lock.duration.ms.
+    group_share_max_record_lock_duration_ms: i32 =
+        "group.share.max.record.lock.duration.ms", "60000", min: 30_000, max: 3_600_000;
+    /// Default of share.delivery.count.limit.
+    group_share_delivery_count_limit: i32 =
+        "group.share.delivery.count.limit", "5", min: 2, max: 10;
+    /// Least value of share.delivery.count.limit.
+    group_share_min_delivery_count_limit: i32 =
+        "group.share.min.delivery.count.limit", "2", min: 2, max: 5;
+    /// Largest value of share.delivery.count.limit.
+    group_share_max_delivery_count_limit: i32 =
+        "group.share.max.delivery.count.limit", "10", min: 5, max: 25;
+    /// Default of share.partition.max.record.locks.
+    group_share_partition_max_record_locks: i32 =
+        "group.share.partition.max.record.locks", "2000", min: 100, max: 10_000;
+    /// Least value of share.partition.max.record.locks.
+    group_share_min_partition_max_record_locks: i32 =
+        "group.share.min.partition.max.record.locks", "100", min: 100, max: 2_000;
+    /// Largest value of share.partition.max.record.locks.
+    group_share_max_partition_max_record_locks: i32 =
+        "group.share.max.partition.max.record.locks", "4000", min: 2_000, max: 10_000;
+    /// Share sessions remembered at once.
+    group_share_max_share_sessions: i32 = "group.share.max.share.sessions", "2000", min: 1;
     /// Minutes after which the commits of an abandoned group are forgotten.
     offsets_retention_minutes: i32 = "offsets.retention.minutes", "10080", min: 1;
     /// Milliseconds between two searches for forgotten commits.
@@ -232,6 +281,8 @@ impl BrokerConfig {
         })?;
         config.check_listeners()?;
         config.check_session_timeouts()?;
+        // What a group inherits has to be what it may have.
+        GroupConfig::resolve(Settings::default(), &config)?;
         Ok(config)
     }
 
@@ -264,6 +315,12 @@ impl BrokerConfig {
     /// The value that somebody set for that name.
     pub(super) fn explicit(&self, name: &str) -> Option<(&str, Source)> {
         explicit(name, &self.layers)
+    }
+
+    /// The text in force for that name; empty if there is no such setting.
+    pub(super) fn text(&self, name: &str) -> &str {
+        let default = || Self::TABLE.find(name).map_or("", |def| def.default);
+        self.explicit(name).map_or_else(default, |(text, _)| text)
     }
 
     /// Everything said about the setting of that name.

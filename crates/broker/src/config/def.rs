@@ -38,6 +38,8 @@ pub struct ConfigDef {
     pub from: &'static [(&'static str, i64)],
     /// Default on a queue, whatever the broker's settings say.
     pub of_queue: Option<&'static str>,
+    /// Broker settings that give the least and the most that a number may be.
+    pub within: Option<(&'static str, &'static str)>,
 }
 
 impl ConfigDef {
@@ -57,6 +59,7 @@ impl ConfigDef {
         sensitive: false,
         from: &[],
         of_queue: None,
+        within: None,
     };
 
     /// Whether nobody setting a value means that there is none.

@@ -7,9 +7,12 @@
 mod broker;
 mod def;
 mod describe;
+mod group;
+mod inherit;
 mod layer;
 mod listener;
 mod logging;
+mod offset_reset;
 pub mod page;
 mod topic;
 mod value;
@@ -17,9 +20,11 @@ mod value;
 pub use broker::BrokerConfig;
 pub use def::{ConfigDef, InvalidConfig, Table};
 pub use describe::{Entry, Synonym};
+pub use group::{GroupConfig, IsolationLevel};
 pub use layer::{Settings, Source};
 pub use listener::{Listener, Listeners};
 pub use logging::{LoggingFormat, LoggingLevels};
+pub use offset_reset::OffsetReset;
 pub use topic::{CleanupPolicy, CompressionType, Off, QueueOrdering, TimestampType, TopicConfig};
 pub use value::{Type, Value, list};
 

@@ -1,7 +1,7 @@
 //! The tables as text: for `serve --help` and for `docs/configuration.md`.
 
 use super::def::{ConfigDef, Table};
-use super::{BrokerConfig, TopicConfig};
+use super::{BrokerConfig, GroupConfig, TopicConfig};
 
 /// Columns of help text, beside the indentation.
 const HELP_WIDTH: usize = 92;
@@ -25,9 +25,10 @@ fn help_entry(def: &'static ConfigDef) -> String {
 #[must_use]
 pub fn markdown() -> String {
     format!(
-        "{INTRODUCTION}\n## Broker\n\n{}\n## Topic\n\n{TOPIC_INTRODUCTION}\n{}",
+        "{INTRODUCTION}\n## Broker\n\n{}\n## Topic\n\n{TOPIC_INTRODUCTION}\n{}\n## Group\n\n{GROUP_INTRODUCTION}\n{}",
         rows(BrokerConfig::TABLE, broker_note),
-        rows(TopicConfig::TABLE, topic_note)
+        rows(TopicConfig::TABLE, topic_note),
+        rows(GroupConfig::TABLE, group_note)
     )
 }
 
@@ -56,6 +57,12 @@ const TOPIC_INTRODUCTION: &str = "\
 Set when a topic is created or altered, with any admin client. What a topic does not set comes from the
 broker setting named in the last column; a queue, that is a topic with `queue.enable=true`, has defaults of its own
 for what would remove messages that nobody has acknowledged.
+";
+
+const GROUP_INTRODUCTION: &str = "\
+Set for a group, which need not exist yet, with `kafka-configs.sh --entity-type groups` or any admin client. What a
+group does not set comes from the broker setting named first in the last column, and its own value has to be within
+the bounds named there.
 ";
 
 fn rows(table: Table, note: fn(&ConfigDef) -> String) -> String {
@@ -93,6 +100,14 @@ fn topic_note(def: &ConfigDef) -> String {
         .of_queue
         .map(|default| format!("; {default} on a queue"));
     names.join(", ") + &of_queue.unwrap_or_default()
+}
+
+fn group_note(def: &ConfigDef) -> String {
+    let from = def.from.iter().map(|(name, _)| format!("`{name}`"));
+    let within = def
+        .within
+        .map(|(least, most)| format!("from `{least}` to `{most}`"));
+    from.chain(within).collect::<Vec<_>>().join("; ")
 }
 
 /// Doc comments keep the space after their slashes and their line breaks.

@@ -24,7 +24,7 @@ fn entry<'a>(entries: &'a [Entry], name: &str) -> &'a Entry {
 
 #[test]
 fn every_default_is_allowed_and_every_name_unique() {
-    for table in [BrokerConfig::TABLE, TopicConfig::TABLE] {
+    for table in [BrokerConfig::TABLE, TopicConfig::TABLE, GroupConfig::TABLE] {
         for def in table.iter() {
             def.check(def.default).unwrap();
             assert!(
@@ -41,9 +41,9 @@ fn every_default_is_allowed_and_every_name_unique() {
 }
 
 #[test]
-fn broker_defaults_give_the_topic_defaults() {
+fn broker_defaults_give_the_defaults_of_topics_and_groups() {
     let plain = broker(&[]);
-    for def in TopicConfig::TABLE.iter() {
+    for def in TopicConfig::TABLE.iter().chain(GroupConfig::TABLE.iter()) {
         let inherited = def.from.iter().find_map(|(name, factor)| {
             let from = BrokerConfig::TABLE.find(name).unwrap();
             (!from.default.is_empty()).then(|| match from.default.parse::<i64>() {

@@ -5,7 +5,8 @@
 
 use super::broker::BrokerConfig;
 use super::def::{ConfigDef, InvalidConfig, Table, read_value, settings};
-use super::describe::{Entry, Synonym, explicit, shown, trail};
+use super::describe::Entry;
+use super::inherit::{entry, in_force};
 use super::layer::{Layer, Settings, Source};
 use super::value::{Type, Value, list, words};
 
@@ -183,30 +184,8 @@ impl TopicConfig {
     pub fn describe(&self, broker: &BrokerConfig) -> Vec<Entry> {
         Self::TABLE
             .iter()
-            .map(|def| self.entry(def, broker))
+            .map(|def| entry(def, &self.layers, broker))
             .collect()
-    }
-
-    fn entry(&self, def: &'static ConfigDef, broker: &BrokerConfig) -> Entry {
-        let (text, source) = in_force(def, &self.layers, broker);
-        let mut synonyms = trail(def, &self.layers);
-        if let Some(default) = of_queue(def, &self.layers) {
-            let last = synonyms.pop_if(|last| last.source == Source::Default);
-            synonyms.extend(last.map(|last| Synonym {
-                value: Some(default.to_owned()),
-                ..last
-            }));
-        } else if !def.from.is_empty() {
-            synonyms.pop_if(|last| last.source == Source::Default);
-            synonyms.extend(def.from.iter().flat_map(|(name, _)| broker.trail(name)));
-            synonyms.sort_by_key(|synonym| synonym.source.id());
-        }
-        Entry {
-            def,
-            value: shown(def, &text),
-            source,
-            synonyms,
-        }
     }
 
     /// What a queue's own settings allow each other. What depends on other topics is the catalog's to check.
@@ -246,38 +225,6 @@ impl TopicConfig {
                 self.max_compaction_lag_ms
             ),
         })
-    }
-}
-
-/// The text in force: the topic's own, else the default of a queue, else that of the most specific broker
-/// setting, else the default.
-fn in_force(def: &'static ConfigDef, own: &[Layer], broker: &BrokerConfig) -> (String, Source) {
-    if let Some((text, source)) = explicit(def.name, own) {
-        return (text.to_owned(), source);
-    }
-    if let Some(default) = of_queue(def, own) {
-        return (default.to_owned(), Source::Default);
-    }
-    let set = def.from.iter().find_map(|(name, factor)| {
-        broker
-            .explicit(name)
-            .map(|(text, source)| (scaled(text, *factor), source))
-    });
-    set.unwrap_or_else(|| (def.default.to_owned(), Source::Default))
-}
-
-/// The default that a queue has in the place of the broker's, if this is a queue.
-fn of_queue(def: &'static ConfigDef, own: &[Layer]) -> Option<&'static str> {
-    let is_queue = || explicit("queue.enable", own).and_then(|(text, _)| bool::parse(text));
-    def.of_queue.filter(|_| is_queue() == Some(true))
-}
-
-/// A number in the setting's own unit; -1, Kafka's "no limit", is one in every unit.
-fn scaled(text: &str, factor: i64) -> String {
-    match (factor, text.trim().parse::<i64>()) {
-        (1, _) | (_, Err(_)) => text.to_owned(),
-        (_, Ok(number)) if number < 0 => number.to_string(),
-        (factor, Ok(number)) => number.saturating_mul(factor).to_string(),
     }
 }
 
