@@ -7,6 +7,7 @@
 //!
 //! What it never does: write into a file that readers may see, or touch the segment that is being appended to.
 
+mod by_key;
 mod cleanable;
 mod file;
 mod groups;

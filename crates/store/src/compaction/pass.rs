@@ -1,15 +1,15 @@
 //! One pass over a partition: from what is dirty to the last offset of each key, and from there to new segments.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use millstream_batch::BatchRef;
 
+use super::by_key::{ByKey, Rules};
 use super::groups::{Extent, Limits, groups};
 use super::key_map::KeyMap;
-use super::rewrite::{Rewriter, next};
+use super::rewrite::{Rewriter, Source};
 use super::transactions::{Outcomes, Traces};
-use super::verdict::Rules;
+use super::verdict::Judge;
 use super::{State, is_closing};
 use crate::config::CompactionConfig;
 use crate::error::Result;
@@ -41,39 +41,44 @@ impl Partition {
         if survey.end <= state.file.clean_to {
             return Ok(());
         }
-        let before: u64 = segments.iter().map(|segment| segment.size()).sum();
-        let producers = self.last_offsets();
-        let mut rewriter = Rewriter {
-            partition: self,
+        let before = size(segments);
+        let judge = ByKey {
             rules: Rules {
                 latest: &survey.latest,
                 end: survey.end,
-                producers: &producers,
                 now_ms,
                 horizon: now_ms.saturating_add(config.delete_retention_ms),
             },
             outcomes: &survey.outcomes,
             traces: Traces::default(),
-            left_behind: false,
         };
+        let mut rewriter = Rewriter::new(self, judge);
         let mut after = 0;
         for group in self.groups(segments)? {
             let sources = &segments[group];
-            let rewritten = rewriter.rewrite(sources, state.next_generation());
-            state.is_halted |= rewriter.left_behind;
-            let rewritten = rewritten?;
-            after += match &rewritten {
-                Some(output) => output.size(),
-                None => sources.iter().map(|source| source.size()).sum(),
-            };
-            if let Some(output) = rewritten {
-                self.swap(state, sources, output)?;
-            }
+            let left = self.rewrite(state, &mut rewriter, sources)?;
+            after += left.map_or_else(|| size(sources), |left| left.size());
         }
         self.set_clean_to(state, survey.end)?;
         let partition = self.id;
         tracing::debug!(%partition, before, after, clean_to = survey.end, "compacted");
         Ok(())
+    }
+
+    /// Puts what is left of neighbouring segments in their place; tells what that is, if it differs from them.
+    pub(super) fn rewrite<J: Judge>(
+        &self,
+        state: &mut State,
+        rewriter: &mut Rewriter<'_, J>,
+        sources: &[Arc<Segment>],
+    ) -> Result<Option<Arc<Segment>>> {
+        let rewritten = rewriter.rewrite(sources, state.next_generation());
+        state.is_halted |= rewriter.left_behind;
+        let Some(output) = rewritten?.map(Arc::new) else {
+            return Ok(None);
+        };
+        self.swap(state, sources, Arc::clone(&output))?;
+        Ok(Some(output))
     }
 
     /// Reads what lies between two offsets.
@@ -89,8 +94,9 @@ impl Partition {
             .iter()
             .filter(|segment| segment.next_offset() > from)
         {
-            let mut walk = segment.walk_from_offset(from)?;
-            while let Some(batch) = next(segment, &mut walk)? {
+            let walk = segment.walk_from_offset(from)?;
+            let mut batches = Source::new(self, segment, walk);
+            while let Some(batch) = batches.next()? {
                 is_closing(self)?;
                 let header = &batch.header;
                 if header.next_offset() <= from {
@@ -119,8 +125,9 @@ impl Partition {
             .iter()
             .filter(|segment| segment.next_offset() > from)
         {
-            let mut walk = segment.walk_from_offset(from)?;
-            while let Some(batch) = next(segment, &mut walk)? {
+            let walk = segment.walk_from_offset(from)?;
+            let mut batches = Source::new(self, segment, walk);
+            while let Some(batch) = batches.next()? {
                 is_closing(self)?;
                 let header = &batch.header;
                 if header.base_offset >= stable {
@@ -140,7 +147,7 @@ impl Partition {
     }
 
     /// Which of the segments become one.
-    fn groups(&self, segments: &[Arc<Segment>]) -> Result<Vec<std::ops::Range<usize>>> {
+    pub(super) fn groups(&self, segments: &[Arc<Segment>]) -> Result<Vec<std::ops::Range<usize>>> {
         let extent = |segment: &Arc<Segment>| {
             segment.load_index()?;
             Ok(Extent {
@@ -157,11 +164,6 @@ impl Partition {
             index_size: config.segment_index_bytes.into(),
         };
         Ok(groups(&extents, limits))
-    }
-
-    /// The last offset of each idempotent producer that is remembered.
-    fn last_offsets(&self) -> HashMap<i64, i64> {
-        self.intake.lock().producers.last_offsets().collect()
     }
 }
 
@@ -187,4 +189,9 @@ impl Survey {
             }
         }
     }
+}
+
+/// Bytes of some segments.
+fn size(segments: &[Arc<Segment>]) -> u64 {
+    segments.iter().map(|segment| segment.size()).sum()
 }

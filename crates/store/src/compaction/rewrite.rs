@@ -4,21 +4,21 @@
 //! falls out of the log. It is written in steps that each reach the disk before the next begins: one large sync at the
 //! end would hold up those of the producers.
 
+use std::collections::HashMap;
 use std::io::IoSlice;
-use std::path::Path;
 use std::sync::Arc;
 
 use millstream_batch::{BatchRef, Header};
 
 use super::is_closing;
-use super::transactions::{Outcomes, Traces};
-use super::verdict::{Role, Rules, Verdict};
+use super::verdict::{Judge, Verdict};
 use crate::disk::File;
 use crate::error::{IoContext, Result};
 use crate::partition::Partition;
-use crate::segment::{Segment, SegmentName, Volume};
+use crate::segment::{Segment, SegmentName};
+use crate::sound::Sound;
 use crate::timestamps::DECOMPRESSED_LIMIT;
-use crate::walk::{Broken, Walk};
+use crate::walk::Walk;
 
 /// Bytes gathered for one write.
 const WRITE_LEN: usize = 1 << 20;
@@ -27,16 +27,26 @@ const WRITE_LEN: usize = 1 << 20;
 const SYNC_STEP: u64 = 8 << 20;
 
 /// One pass over a partition's segments.
-pub(super) struct Rewriter<'a> {
-    pub(super) partition: &'a Partition,
-    pub(super) rules: Rules<'a>,
-    pub(super) outcomes: &'a Outcomes,
-    pub(super) traces: Traces,
+pub(super) struct Rewriter<'a, J> {
+    partition: &'a Partition,
+    judge: J,
+    /// The last offset of each idempotent producer that is remembered.
+    producers: HashMap<i64, i64>,
     /// Whether a file was begun that could not be removed, and must not be taken for part of the log.
     pub(super) left_behind: bool,
 }
 
-impl Rewriter<'_> {
+impl<'a, J: Judge> Rewriter<'a, J> {
+    /// A pass in which `judge` says what stays.
+    pub(super) fn new(partition: &'a Partition, judge: J) -> Self {
+        Rewriter {
+            partition,
+            judge,
+            producers: partition.intake.lock().producers.last_offsets().collect(),
+            left_behind: false,
+        }
+    }
+
     /// Writes what is left of `sources` into a segment of this generation, which is synced then; `None` if it would be
     /// the same as the only source.
     pub(super) fn rewrite(
@@ -71,11 +81,11 @@ impl Rewriter<'_> {
         }
         for source in sources {
             let size = source.size();
-            let mut walk = Walk::new(source.file()?, 0, size);
+            let mut batches = Source::up_to(self.partition, source, size)?;
             loop {
                 is_closing(self.partition)?;
-                let position = walk.position();
-                let Some(batch) = next(source, &mut walk)? else {
+                let position = batches.walk.position();
+                let Some(batch) = batches.next()? else {
                     break;
                 };
                 let is_end = position + batch.bytes.len() as u64 == size;
@@ -98,50 +108,57 @@ impl Rewriter<'_> {
 
     fn verdict(&mut self, batch: &BatchRef<'_>, is_last: bool) -> Verdict {
         let header = &batch.header;
-        let role = self.role(header);
-        if let Some(verdict) = self.rules.unopened(header, role, is_last) {
-            return verdict;
-        }
-        let opened = batch
-            .records(DECOMPRESSED_LIMIT)
-            .and_then(|records| self.rules.opened(header, records.iter(), is_last));
-        // What cannot be read is nobody's to throw away.
-        opened.unwrap_or(Verdict::Keep)
-    }
-
-    fn role(&mut self, header: &Header) -> Role {
-        match (header.is_control(), header.is_transactional()) {
-            (true, _) => Role::Marker {
-                is_last_trace: self.traces.marker(header),
-            },
-            (false, false) => Role::Data,
-            (false, true) => {
-                self.traces.data(header);
-                match self.outcomes.is_aborted(header) {
-                    true => Role::Aborted,
-                    false => Role::Data,
-                }
-            }
-        }
+        let judged = self.judge.unopened(header).unwrap_or_else(|| {
+            let opened = batch.records(DECOMPRESSED_LIMIT);
+            let opened = opened.and_then(|records| self.judge.opened(header, records.iter()));
+            // What cannot be read is nobody's to throw away.
+            opened.unwrap_or(Verdict::Keep)
+        });
+        judged.leaving_traces(header, is_last, &self.producers)
     }
 }
 
-/// The next batch of a segment, whose checksum is right: what is damaged must not get a new one.
-pub(super) fn next<'a>(source: &Segment, walk: &'a mut Walk) -> Result<Option<BatchRef<'a>>> {
-    let position = walk.position();
-    let broken = |broken| source.broken(broken, position);
-    let Some(batch) = walk.next().map_err(broken)? else {
-        return Ok(None);
-    };
-    let sound = batch.header.check_crc(batch.bytes);
-    sound.map_err(|error| broken(Broken::Batch(error)))?;
-    Ok(Some(batch))
+/// The batches of a segment, each proven to be sound: what is damaged must not get a new checksum, nor go for standing
+/// at the offset of another.
+pub(super) struct Source<'a> {
+    segment: &'a Segment,
+    walk: Walk,
+    sound: Sound<'a>,
+}
+
+impl<'a> Source<'a> {
+    /// Those of a walk over some of the segment.
+    pub(super) fn new(partition: &'a Partition, segment: &'a Segment, walk: Walk) -> Self {
+        let offsets = segment.base_offset()..segment.next_offset();
+        Source {
+            segment,
+            walk,
+            sound: Sound::new(offsets, &partition.epochs),
+        }
+    }
+
+    /// Those that end at or before a byte of the segment.
+    fn up_to(partition: &'a Partition, segment: &'a Segment, end: u64) -> Result<Self> {
+        let walk = Walk::new(segment.file()?, 0, end);
+        Ok(Self::new(partition, segment, walk))
+    }
+
+    /// The next one; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<BatchRef<'_>>> {
+        let position = self.walk.position();
+        let broken = |broken| self.segment.broken(broken, position);
+        let Some(batch) = self.walk.next().map_err(broken)? else {
+            return Ok(None);
+        };
+        let sound = self.sound.check(&batch, None);
+        sound.map_err(|reason| self.segment.corrupt(position, reason))?;
+        Ok(Some(batch))
+    }
 }
 
 /// The segment that is being written, once anything in it differs from its source.
 struct Output<'a> {
-    volume: &'a Volume,
-    dir: &'a Path,
+    partition: &'a Partition,
     name: SegmentName,
     interval: u32,
     begun: Option<Begun>,
@@ -157,8 +174,7 @@ struct Begun {
 impl<'a> Output<'a> {
     fn new(partition: &'a Partition, first: &Segment, generation: u32) -> Self {
         Output {
-            volume: &partition.shared.volume,
-            dir: &partition.dir,
+            partition,
             name: SegmentName {
                 generation,
                 ..first.name()
@@ -173,7 +189,8 @@ impl<'a> Output<'a> {
         if self.begun.is_some() {
             return Ok(());
         }
-        let segment = Segment::create_unsynced(self.volume, self.dir, self.name)?;
+        let (volume, dir) = (&self.partition.shared.volume, &self.partition.dir);
+        let segment = Segment::create_unsynced(volume, dir, self.name)?;
         self.begun = Some(Begun {
             file: segment.file()?,
             segment,
@@ -183,8 +200,8 @@ impl<'a> Output<'a> {
         let Some((source, position)) = after else {
             return Ok(());
         };
-        let mut walk = Walk::new(source.file()?, 0, position);
-        while let Some(batch) = next(source, &mut walk)? {
+        let mut batches = Source::up_to(self.partition, source, position)?;
+        while let Some(batch) = batches.next()? {
             self.append(batch.header, batch.bytes)?;
         }
         Ok(())

@@ -100,7 +100,7 @@ impl Partition {
         &self,
         state: &mut State,
         sources: &[Arc<Segment>],
-        output: Segment,
+        output: Arc<Segment>,
     ) -> Result<()> {
         let _upkeep = self.upkeep.lock();
         let is_wanted = self.progress.stopped() != Some(Stop::Deleted) && self.log.holds(sources);
@@ -122,7 +122,7 @@ impl Partition {
             .inspect_err(|_| state.is_halted = true)?;
         state.file = wanted;
         let end = output.next_offset();
-        self.log.replace(sources, Arc::new(output));
+        self.log.replace(sources, output);
         // Or those who read from memory would go on finding what is no longer in the log.
         self.tail.evict_below(end);
         self.finish_swap(state)

@@ -1,29 +1,8 @@
-//! What becomes of one batch: the rules of compaction, without a byte being moved.
-//!
-//! A record stays if it is the last of its key, and a tombstone until its horizon has passed. Records without a key go,
-//! and so does everything that an aborted transaction wrote. Markers stay until their transaction's records are gone
-//! and, from then on, as long as a tombstone would.
+//! What becomes of one batch, whoever decides which of its records stay.
 
 use std::collections::HashMap;
 
-use millstream_batch::{Header, Record};
-
-use super::key_map::KeyMap;
-
-/// What is known before the first batch is looked at.
-#[derive(Debug)]
-pub(crate) struct Rules<'a> {
-    /// The latest offset of each key written in the range that the pass looks at.
-    pub(crate) latest: &'a KeyMap,
-    /// Where the range ends: no record from there on is touched.
-    pub(crate) end: i64,
-    /// The last offset of each idempotent producer that is remembered.
-    pub(crate) producers: &'a HashMap<i64, i64>,
-    /// What becomes of tombstones that have passed their horizon is decided by this time, in ms.
-    pub(crate) now_ms: i64,
-    /// When tombstones may go that are met for the first time, in ms.
-    pub(crate) horizon: i64,
-}
+use millstream_batch::{Error, Header, Record};
 
 /// What becomes of a batch.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,105 +20,49 @@ pub(crate) enum Verdict {
     },
 }
 
-/// What the rest of the log says about a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Records that count.
-    Data,
-    /// Records of a transaction that was aborted.
-    Aborted,
-    /// The end of a transaction.
-    Marker {
-        /// Whether nothing is left of the transaction.
-        is_last_trace: bool,
-    },
-}
+/// Decides which records stay. It is shown the batches in the order of the log.
+pub(crate) trait Judge {
+    /// What becomes of a batch, if that can be told without opening its records.
+    fn unopened(&mut self, header: &Header) -> Option<Verdict>;
 
-impl Rules<'_> {
-    /// What becomes of a batch, if that can be told without opening its records. `is_last` tells that its segment
-    /// ends with it.
-    pub(crate) fn unopened(&self, header: &Header, role: Role, is_last: bool) -> Option<Verdict> {
-        if header.base_offset >= self.end {
-            return Some(Verdict::Keep);
-        }
-        let all_go = match role {
-            Role::Data if header.count > 0 => return None,
-            Role::Data | Role::Aborted => true,
-            Role::Marker { is_last_trace } => match (is_last_trace, header.delete_horizon()) {
-                (false, _) => return Some(Verdict::Keep),
-                (true, None) if header.count > 0 => {
-                    return Some(Verdict::Rewrite {
-                        keep: vec![true; header.count.unsigned_abs() as usize],
-                        horizon: Some(self.horizon),
-                    });
-                }
-                (true, horizon) => horizon.is_none_or(|horizon| horizon <= self.now_ms),
-            },
-        };
-        Some(match all_go {
-            true => self.emptied(header, is_last),
-            false => Verdict::Keep,
-        })
-    }
-
-    /// What becomes of a batch of data with these records.
+    /// What becomes of a batch with these records.
     ///
     /// # Errors
     /// The first record that cannot be read.
-    pub(crate) fn opened<'a>(
+    fn opened<'a>(
         &self,
         header: &Header,
-        records: impl Iterator<Item = Result<Record<'a>, millstream_batch::Error>>,
+        records: impl Iterator<Item = Result<Record<'a>, Error>>,
+    ) -> Result<Verdict, Error>;
+}
+
+impl Verdict {
+    /// The verdict on a batch by those on its records, with a horizon that has to be noted.
+    pub(crate) fn on(keep: Vec<bool>, horizon: Option<i64>) -> Self {
+        match keep.iter().filter(|&&stays| stays).count() {
+            0 => Verdict::Drop,
+            kept if kept == keep.len() && horizon.is_none() => Verdict::Keep,
+            _ => Verdict::Rewrite { keep, horizon },
+        }
+    }
+
+    /// The same, but that a batch of which nothing is left stays as a header where somebody counts on it: it tells what
+    /// its producer sent last, of those whose last offsets are given, and where its segment ends if it `is_last` there.
+    pub(crate) fn leaving_traces(
+        self,
+        header: &Header,
         is_last: bool,
-    ) -> Result<Verdict, millstream_batch::Error> {
-        let mut keep = Vec::new();
-        let mut any_tombstone = false;
-        for record in records {
-            let record = record?;
-            let stays = self.stays(header, &record);
-            any_tombstone |= stays && record.value.is_none() && record.offset < self.end;
-            keep.push(stays);
-        }
-        let sets_horizon = any_tombstone && header.delete_horizon().is_none();
-        Ok(match keep.iter().filter(|&&stays| stays).count() {
-            0 => self.emptied(header, is_last),
-            kept if kept == keep.len() && !sets_horizon => Verdict::Keep,
-            _ => Verdict::Rewrite {
-                keep,
-                horizon: sets_horizon.then_some(self.horizon),
-            },
-        })
-    }
-
-    fn stays(&self, header: &Header, record: &Record<'_>) -> bool {
-        if record.offset >= self.end {
-            return true;
-        }
-        let Some(key) = record.key else {
-            return false;
-        };
-        let is_latest = self
-            .latest
-            .latest(key)
-            .is_none_or(|latest| latest <= record.offset);
-        let has_expired = || {
-            let horizon = header.delete_horizon();
-            record.value.is_none() && horizon.is_some_and(|horizon| horizon <= self.now_ms)
-        };
-        is_latest && !has_expired()
-    }
-
-    /// A batch that nothing is left of still tells what its producer sent last, and where its segment ends.
-    fn emptied(&self, header: &Header, is_last: bool) -> Verdict {
+        producers: &HashMap<i64, i64>,
+    ) -> Self {
         let is_remembered = header.has_producer()
-            && self.producers.get(&header.producer_id) == Some(&header.last_offset());
-        match (is_last || is_remembered, header.count) {
-            (false, _) => Verdict::Drop,
-            (true, 0) => Verdict::Keep,
-            (true, _) => Verdict::Rewrite {
+            && producers.get(&header.producer_id) == Some(&header.last_offset());
+        match (self, header.count) {
+            (Verdict::Drop, 0) if is_last || is_remembered => Verdict::Keep,
+            (Verdict::Drop, _) if is_last || is_remembered => Verdict::Rewrite {
                 keep: Vec::new(),
                 horizon: None,
             },
+            (verdict, _) => verdict,
         }
     }
 }
@@ -147,127 +70,44 @@ impl Rules<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use millstream_batch::{Batch, Builder};
+    use millstream_batch::Builder;
 
-    const NOW: i64 = 10_000;
-
-    /// What becomes of a batch at offset 10, where key `a` was written at 10 and `b` at 20 last, and 50 is the end.
-    fn verdict(batch: &Batch, role: Role, is_last: bool, change: fn(&mut Header)) -> Verdict {
-        let mut latest = KeyMap::new(1 << 10, 10);
-        latest.put(b"a", 10);
-        latest.put(b"b", 20);
-        let rules = Rules {
-            latest: &latest,
-            end: 50,
-            producers: &HashMap::from([(7, 12)]),
-            now_ms: NOW,
-            horizon: NOW + 1_000,
-        };
-        let mut header = *batch.header();
-        header.base_offset = 10;
-        change(&mut header);
-        let unopened = rules.unopened(&header, role, is_last);
-        unopened.unwrap_or_else(|| {
-            let records = batch.records(1 << 10).unwrap();
-            let placed = records.iter().map(|record| {
-                record.map(|record| Record {
-                    offset: record.offset + header.base_offset,
-                    ..record
-                })
-            });
-            rules.opened(&header, placed, is_last).unwrap()
-        })
-    }
-
-    fn batch(records: &[(Option<&str>, Option<&str>)]) -> Batch {
-        let add = |builder: Builder, (key, value): &(Option<&str>, Option<&str>)| {
-            builder.record(0, key.map(str::as_bytes), value.map(str::as_bytes))
-        };
-        records.iter().fold(Builder::new(), add).build().unwrap()
-    }
-
-    const A: (Option<&str>, Option<&str>) = (Some("a"), Some("1"));
-    const B: (Option<&str>, Option<&str>) = (Some("b"), Some("1"));
-    const OTHER: (Option<&str>, Option<&str>) = (Some("c"), Some("1"));
-    const KEYLESS: (Option<&str>, Option<&str>) = (None, Some("1"));
-    const TOMBSTONE: (Option<&str>, Option<&str>) = (Some("a"), None);
-
-    const EMPTIED: Verdict = Verdict::Rewrite {
-        keep: Vec::new(),
-        horizon: None,
-    };
-
-    fn rewrite(keep: &[bool], horizon: Option<i64>) -> Verdict {
-        Verdict::Rewrite {
+    #[test]
+    fn what_becomes_of_a_batch_follows_from_its_records() {
+        let rewrite = |keep: &[bool], horizon| Verdict::Rewrite {
             keep: keep.to_vec(),
             horizon,
+        };
+        for (keep, horizon, expected) in [
+            (&[true, true][..], None, Verdict::Keep),
+            (&[false, false], None, Verdict::Drop),
+            (&[true, false], None, rewrite(&[true, false], None)),
+            (&[true, true], Some(9), rewrite(&[true, true], Some(9))),
+        ] {
+            assert_eq!(Verdict::on(keep.to_vec(), horizon), expected);
         }
-    }
-
-    fn set_horizon(header: &mut Header, horizon: i64) {
-        header.attributes |= 1 << 6;
-        header.base_timestamp = horizon;
-    }
-
-    #[test]
-    fn the_last_record_of_each_key_stays() {
-        let check = |records: &[_], expected| {
-            assert_eq!(
-                verdict(&batch(records), Role::Data, false, |_| ()),
-                expected
-            );
-        };
-        check(&[A, OTHER], Verdict::Keep);
-        check(&[A, B], rewrite(&[true, false], None));
-        check(&[A, KEYLESS, OTHER], rewrite(&[true, false, true], None));
-        check(&[B, KEYLESS], Verdict::Drop);
-        check(&[B, A], rewrite(&[false, true], None));
-    }
-
-    #[test]
-    fn nothing_at_or_above_the_end_is_touched() {
-        let placed = |offset: fn(&mut Header)| {
-            verdict(&batch(&[KEYLESS, KEYLESS]), Role::Data, false, offset)
-        };
-        assert_eq!(placed(|header| header.base_offset = 50), Verdict::Keep);
-        let split = placed(|header| header.base_offset = 49);
-        assert_eq!(split, rewrite(&[false, true], None));
-        assert_eq!(placed(|header| header.base_offset = 48), Verdict::Drop);
-    }
-
-    #[test]
-    fn a_tombstone_gets_a_horizon_and_goes_when_it_has_passed() {
-        let tombstone =
-            |change: fn(&mut Header)| verdict(&batch(&[TOMBSTONE]), Role::Data, false, change);
-        assert_eq!(tombstone(|_| ()), rewrite(&[true], Some(NOW + 1_000)));
-        assert_eq!(tombstone(|h| set_horizon(h, NOW + 1)), Verdict::Keep);
-        assert_eq!(tombstone(|h| set_horizon(h, NOW)), Verdict::Drop);
     }
 
     #[test]
     fn emptied_batches_stay_where_somebody_counts_on_them() {
-        let gone = batch(&[B, B, B]);
+        let batch = Builder::new().record(0, None, None).build().unwrap();
+        let producers = HashMap::from([(7, 10)]);
         let check = |is_last, change: fn(&mut Header), expected| {
-            assert_eq!(verdict(&gone, Role::Data, is_last, change), expected);
-            assert_eq!(verdict(&gone, Role::Aborted, is_last, change), expected);
+            let mut header = *batch.header();
+            header.base_offset = 10;
+            change(&mut header);
+            let verdict = Verdict::Drop.leaving_traces(&header, is_last, &producers);
+            assert_eq!(verdict, expected);
+        };
+        let emptied = || Verdict::Rewrite {
+            keep: Vec::new(),
+            horizon: None,
         };
         check(false, |_| (), Verdict::Drop);
-        check(true, |_| (), EMPTIED);
-        check(false, |h| h.producer_id = 7, EMPTIED);
+        check(true, |_| (), emptied());
+        check(false, |h| h.producer_id = 7, emptied());
         check(false, |h| h.producer_id = 8, Verdict::Drop);
         check(true, |h| h.count = 0, Verdict::Keep);
         check(false, |h| h.count = 0, Verdict::Drop);
-    }
-
-    #[test]
-    fn a_marker_goes_a_while_after_the_last_trace_of_its_transaction() {
-        let check = |is_last_trace, change: fn(&mut Header), expected| {
-            let role = Role::Marker { is_last_trace };
-            assert_eq!(verdict(&batch(&[A]), role, false, change), expected);
-        };
-        check(false, |h| set_horizon(h, 0), Verdict::Keep);
-        check(true, |_| (), rewrite(&[true], Some(NOW + 1_000)));
-        check(true, |h| set_horizon(h, NOW + 1), Verdict::Keep);
-        check(true, |h| set_horizon(h, NOW), Verdict::Drop);
     }
 }
