@@ -187,14 +187,16 @@ impl Writer {
         Vec::new()
     }
 
-    /// Takes back the places of batches that will not be written.
+    /// Takes back the places of batches that will not be written. If nobody knows whether the next open finds them in
+    /// the journal, it must find their places, too: their segments stay.
     fn give_up(&self, commit: &Commit, failure: &Failure) {
-        let mut appender = commit.partition.appender.lock();
-        appender.take_back(&commit.runs);
-        if commit.is_first_synced {
-            appender.note_flush(Flush::PageCache);
+        if let Failure::Refused(_) = failure {
+            let mut appender = commit.partition.appender.lock();
+            appender.take_back(&commit.runs);
+            if commit.is_first_synced {
+                appender.note_flush(Flush::PageCache);
+            }
         }
-        drop(appender);
         self.fail(&commit.partition, commit.first_offset, failure);
     }
 

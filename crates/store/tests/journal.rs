@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -421,4 +421,41 @@ async fn a_partition_whose_earlier_appends_cannot_be_synced_leaves_nothing_in_th
         assert!(!numbers(&partition).await.contains(&1), "{durable:?}");
     }
     assert!(!durable.contains(&true));
+}
+
+#[tokio::test]
+async fn what_goes_on_after_a_failed_sync_of_the_journal_leaves_all_of_an_append_or_nothing() {
+    let mut found = BTreeSet::new();
+    for syncs in 0.. {
+        let disk = FaultyDisk::default();
+        let store = store_of(&disk, LogConfig::default());
+        let [empty, other, ..] = &partitions(&store)[..] else {
+            unreachable!("there are more")
+        };
+        append(other, number(0)).await.unwrap();
+        disk.fail_after_syncs(syncs);
+        let both = [empty, other].map(Arc::clone);
+        let batches = both.each_ref().map(|it| (Arc::clone(it), number(1)));
+        let appended = store.append_all(batches.into(), 0).unwrap();
+        let waiting: Vec<_> = both.into_iter().zip(appended).collect();
+        let durable = all_durable(&waiting).await;
+        // An empty segment lies below any log start.
+        store.maintain(0).await;
+        empty.delete_records(0).await.unwrap();
+        let after = open(&disk.crash(Survives::Written), no_tail()).unwrap();
+        let mut held = Vec::new();
+        for partition in &partitions(&after)[..2] {
+            held.push(numbers(partition).await.contains(&1));
+        }
+        assert_eq!(held[0], held[1], "sync {syncs}");
+        found.insert(held[0]);
+        if durable[0] {
+            break;
+        }
+    }
+    assert_eq!(
+        found.len(),
+        2,
+        "it was there at times, and at times it was not"
+    );
 }
