@@ -429,15 +429,13 @@ async fn what_goes_on_after_a_failed_sync_of_the_journal_leaves_all_of_an_append
     for syncs in 0.. {
         let disk = FaultyDisk::default();
         let store = store_of(&disk, LogConfig::default());
-        let [empty, other, ..] = &partitions(&store)[..] else {
-            unreachable!("there are more")
-        };
+        let both = [0, 1].map(|index| store.partition(&id(index)).unwrap());
+        let [empty, other] = &both;
         append(other, number(0)).await.unwrap();
         disk.fail_after_syncs(syncs);
-        let both = [empty, other].map(Arc::clone);
         let batches = both.each_ref().map(|it| (Arc::clone(it), number(1)));
         let appended = store.append_all(batches.into(), 0).unwrap();
-        let waiting: Vec<_> = both.into_iter().zip(appended).collect();
+        let waiting: Vec<_> = both.iter().cloned().zip(appended).collect();
         let durable = all_durable(&waiting).await;
         // An empty segment lies below any log start.
         store.maintain(0).await;
