@@ -19,6 +19,8 @@ mod hostile;
 #[cfg(test)]
 mod idempotence;
 #[cfg(test)]
+mod queues;
+#[cfg(test)]
 mod shutdown;
 #[cfg(test)]
 mod soak;
