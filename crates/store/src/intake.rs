@@ -89,6 +89,13 @@ impl Intake {
         Ok((numbered, original))
     }
 
+    /// Takes note of a checked batch that found no room.
+    pub(crate) fn refuse(&mut self, numbered: Option<Numbered>, now_ms: i64) {
+        if let Some(numbered) = numbered {
+            self.producers.refuse(numbered, now_ms);
+        }
+    }
+
     /// Gives a checked batch the next offsets and queues it; returns its header as stamped.
     pub(crate) fn accept(
         &mut self,

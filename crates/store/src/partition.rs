@@ -110,7 +110,7 @@ impl Partition {
     /// # Errors
     /// For a producer's sequence: [`Error::OutOfOrderSequence`], [`Error::InvalidProducerEpoch`],
     /// [`Error::InvalidSequence`]. For the batch: [`Error::BatchTooLarge`]. For the state of things:
-    /// [`Error::Overloaded`], [`Error::Poisoned`], [`Error::Deleted`], [`Error::Closed`].
+    /// [`Error::Overloaded`], [`Error::StorageFull`], [`Error::Poisoned`], [`Error::Deleted`], [`Error::Closed`].
     pub fn append(
         self: &Arc<Self>,
         batch: Batch,
@@ -118,19 +118,14 @@ impl Partition {
         now_ms: i64,
     ) -> Result<Appended> {
         self.check(&batch)?;
-        if mode != AppendMode::Freeing {
-            self.check_room(now_ms)?;
-        }
         let mut intake = self.intake.lock();
         let (numbered, original) = intake.check(batch.header(), mode)?;
         if let Some(original) = original {
             let (first, last) = (original.base_offset, original.last_offset());
             return Ok(self.appended(first, last, original.log_append_time, true));
         }
-        match mode {
-            AppendMode::Client => self.shared.queue.admit(batch.size())?,
-            AppendMode::Internal | AppendMode::Freeing => self.shared.queue.count(batch.size()),
-        }
+        self.admit(batch.size(), mode, now_ms)
+            .inspect_err(|_| intake.refuse(numbered, now_ms))?;
         let appended = self.accept(&mut intake, batch, numbered, None, now_ms);
         let first_in_line = !std::mem::replace(&mut intake.queued, true);
         drop(intake);
@@ -169,6 +164,18 @@ impl Partition {
         self.progress.set_log_end(intake.next_offset);
         let stamped = log_append_time(&header);
         self.appended(header.base_offset, header.last_offset(), stamped, false)
+    }
+
+    /// Counts bytes that are to wait for the writer, unless there is no room for them there or on the disk.
+    fn admit(&self, bytes: usize, mode: AppendMode, now_ms: i64) -> Result<()> {
+        if mode != AppendMode::Freeing {
+            self.check_room(now_ms)?;
+        }
+        match mode {
+            AppendMode::Client => self.shared.queue.admit(bytes)?,
+            AppendMode::Internal | AppendMode::Freeing => self.shared.queue.count(bytes),
+        }
+        Ok(())
     }
 
     /// Refuses what would take the room that was given up for others.

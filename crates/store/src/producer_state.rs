@@ -105,7 +105,8 @@ struct Producer {
     epoch: i16,
     last_seen_ms: i64,
     window: VecDeque<Accepted>,
-    /// Sequence of the first batch forgotten when that emptied the window: still the next one to come.
+    /// Sequence of the first batch that was forgotten, when that emptied the window, or refused: still the next one to
+    /// come.
     forgotten: Option<i32>,
 }
 
@@ -194,6 +195,17 @@ impl Producers {
             log_append_time,
         });
         producer.last_seen_ms = now_ms;
+    }
+
+    /// Remembers a batch that could be appended but was refused: of a producer that nothing is known of, it must come
+    /// before any that were sent behind it.
+    pub(crate) fn refuse(&mut self, batch: Numbered, now_ms: i64) {
+        self.0.entry(batch.producer_id).or_insert_with(|| Producer {
+            epoch: batch.epoch,
+            last_seen_ms: now_ms,
+            window: VecDeque::new(),
+            forgotten: Some(batch.first),
+        });
     }
 
     /// Forgets batches at or after an offset: they were accepted and never reached the log.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
 use millstream_store::{Ack, AppendMode, Error, Flush, LogConfig, Partition, Store, StoreOptions};
-use support::{ID, append, bases, batch, no_tail, open, read_all, segments_of};
+use support::{ID, append, bases, batch, no_tail, numbered, open, read_all, segments_of};
 
 fn with_reserve() -> StoreOptions {
     StoreOptions {
@@ -175,4 +175,25 @@ async fn a_read_that_fails_while_a_closed_store_opens_costs_nothing() {
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn a_new_producer_whose_first_batch_finds_no_room_is_not_taken_to_begin_with_its_second() {
+    let disk = FaultyDisk::default();
+    let (_store, partition) = filled(&disk, LogConfig::default()).await;
+    assert!(partition.give_up_reserve());
+    let first = append(&partition, numbered(7, 0, 0, 2)).await;
+    assert!(matches!(first, Err(Error::StorageFull { .. })));
+    disk.set_room(None);
+    append_at_last(&partition).await;
+    let second = append(&partition, numbered(7, 0, 2, 2)).await;
+    assert!(matches!(
+        second,
+        Err(Error::OutOfOrderSequence { expected: 0, .. })
+    ));
+    let base = append(&partition, numbered(7, 0, 0, 2)).await.unwrap();
+    let next = append(&partition, numbered(7, 0, 2, 2)).await.unwrap();
+    assert_eq!(next, base + 2);
+    let again = append(&partition, numbered(7, 0, 0, 2)).await.unwrap();
+    assert_eq!(again, base);
 }
