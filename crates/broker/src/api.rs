@@ -42,6 +42,8 @@ mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod resources;
+mod share_group_describe;
+mod share_group_heartbeat;
 mod sync_group;
 mod unreadable;
 
@@ -109,4 +111,6 @@ served! {
     DescribeProducers => describe_producers,
     ListConfigResources => list_config_resources,
     DescribeTopicPartitions => describe_topic_partitions,
+    ShareGroupHeartbeat => share_group_heartbeat,
+    ShareGroupDescribe => share_group_describe,
 }

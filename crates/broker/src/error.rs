@@ -279,11 +279,12 @@ fn group_code(error: &millstream_groups::Error) -> ErrorCode {
     use millstream_groups::Error as Group;
     match error {
         Group::InvalidGroupId => ErrorCode::INVALID_GROUP_ID,
-        Group::GroupIdNotFound(_) => ErrorCode::GROUP_ID_NOT_FOUND,
+        Group::GroupIdNotFound(_) | Group::OtherKind(_) => ErrorCode::GROUP_ID_NOT_FOUND,
         Group::UnknownMember(_) => ErrorCode::UNKNOWN_MEMBER_ID,
         Group::FencedInstanceId(_) => ErrorCode::FENCED_INSTANCE_ID,
         Group::MemberIdRequired(_) => ErrorCode::MEMBER_ID_REQUIRED,
         Group::IllegalGeneration { .. } => ErrorCode::ILLEGAL_GENERATION,
+        Group::FencedMemberEpoch { .. } => ErrorCode::FENCED_MEMBER_EPOCH,
         Group::RebalanceInProgress => ErrorCode::REBALANCE_IN_PROGRESS,
         Group::InconsistentProtocol => ErrorCode::INCONSISTENT_GROUP_PROTOCOL,
         Group::GroupFull(_) | Group::GenerationTooLarge(_) => ErrorCode::GROUP_MAX_SIZE_REACHED,

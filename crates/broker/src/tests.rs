@@ -14,6 +14,7 @@ mod metadata;
 mod offsets;
 mod produce;
 mod queues;
+mod share_groups;
 mod topics;
 mod traffic;
 mod versions;

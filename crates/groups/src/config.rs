@@ -11,6 +11,8 @@ pub struct Config {
     pub initial_rebalance_delay_ms: i32,
     /// `group.max.size`: members of one group.
     pub max_size: usize,
+    /// `group.share.max.size`: members of one share group.
+    pub share_max_size: usize,
     /// How long a parked join of a new member is kept: it has no id yet to heartbeat with.
     pub new_member_join_timeout_ms: i32,
     /// The largest generation that can be written down, in bytes of what members say and are given.
@@ -28,6 +30,7 @@ impl Default for Config {
             max_session_timeout_ms: 1_800_000,
             initial_rebalance_delay_ms: 3_000,
             max_size: i32::MAX as usize,
+            share_max_size: 200,
             new_member_join_timeout_ms: 300_000,
             max_generation_bytes: 50 << 20,
             offset_metadata_max_bytes: 4_096,

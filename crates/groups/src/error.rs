@@ -12,6 +12,8 @@ pub enum Error {
     InvalidGroupId,
     /// There is no such group.
     GroupIdNotFound(String),
+    /// There is a group of that id, but not of the kind that was meant.
+    OtherKind(String),
     /// There is no such member.
     UnknownMember(String),
     /// A member with this instance id has since taken the place of the one that asks.
@@ -20,6 +22,13 @@ pub enum Error {
     MemberIdRequired(MemberId),
     /// The request speaks of another generation than the current one.
     IllegalGeneration {
+        /// What the request said.
+        given: i32,
+        /// What is true.
+        current: i32,
+    },
+    /// The member of a share group speaks of another epoch than it was told.
+    FencedMemberEpoch {
         /// What the request said.
         given: i32,
         /// What is true.
@@ -48,6 +57,7 @@ impl fmt::Display for Error {
         match self {
             Self::InvalidGroupId => f.write_str("the group id is empty"),
             Self::GroupIdNotFound(group) => write!(f, "group {group} does not exist"),
+            Self::OtherKind(group) => write!(f, "group {group} is of another kind"),
             Self::UnknownMember(member) => write!(f, "member {member:?} is not in the group"),
             Self::FencedInstanceId(instance) => {
                 write!(f, "instance {instance} has joined with a newer member id")
@@ -55,6 +65,9 @@ impl fmt::Display for Error {
             Self::MemberIdRequired(member) => write!(f, "join again as member {member}"),
             Self::IllegalGeneration { given, current } => {
                 write!(f, "generation {given} is not the current one, {current}")
+            }
+            Self::FencedMemberEpoch { given, current } => {
+                write!(f, "member epoch {given} is not the current one, {current}")
             }
             Self::RebalanceInProgress => f.write_str("the group is rebalancing"),
             Self::InconsistentProtocol => f.write_str("no protocol in common with the group"),

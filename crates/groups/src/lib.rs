@@ -18,6 +18,7 @@ mod error;
 mod offsets;
 mod record;
 mod shard;
+mod share;
 mod timers;
 
 pub use classic::{
@@ -29,12 +30,13 @@ pub use effects::{Effects, Joined, JoinedMember, Now, Reply, Synced, Token};
 pub use error::Error;
 pub use offsets::{Committer, NewOffset, Offset};
 pub use record::{Generation, MemberRecord, Record};
-pub use shard::{Listing, Shard};
+pub use shard::{Kind, Listing, Shard};
+pub use share::{ShareBeat, ShareDescription, ShareHeartbeat, ShareMemberDescription, TopicShare};
 
 use std::sync::Arc;
 
 /// Names a group. Shared, because records, deadlines and tables all carry it.
 pub type GroupId = Arc<str>;
 
-/// Names a member within its group, as the coordinator assigned it.
+/// Names a member within its group, as the coordinator assigned it or, in a share group, as its client chose.
 pub type MemberId = Arc<str>;

@@ -25,6 +25,13 @@ pub enum Record {
         /// The generation, or `None` once the group is deleted.
         value: Option<Generation>,
     },
+    /// That there is a share group.
+    ShareGroup {
+        /// The group.
+        group: GroupId,
+        /// Its epoch, or `None` once the group is deleted.
+        value: Option<i32>,
+    },
 }
 
 /// A settled generation: what a group needs to go on from after a restart.

@@ -37,6 +37,11 @@ const FEATURES: &[Feature] = &[
         supported: (7, 30),
         level: 30,
     },
+    Feature {
+        name: "share.version",
+        supported: (0, 1),
+        level: 1,
+    },
 ];
 
 pub(crate) async fn handle<'a>(

@@ -1,7 +1,8 @@
 //! DescribeGroups: who is in a group and who reads what.
 //!
 //! - 3: what the client may do; 4: static members
-//! - 6: a group that does not exist is GROUP_ID_NOT_FOUND, before it is shown as dead (KIP-1043)
+//! - 6: a group that does not exist, or is a share group, is GROUP_ID_NOT_FOUND, before it is shown as dead
+//!   (KIP-1043)
 
 use std::borrow::Cow;
 
@@ -21,10 +22,14 @@ pub(crate) async fn handle<'a>(
     let operations = authorized::when(request.include_authorized_operations, authorized::GROUP);
     let mut groups = Vec::new();
     for id in request.groups {
-        let described = broker.groups().run(id, |groups, _, _| groups.describe(id));
+        let described = broker.groups().run(id, |groups, _, _| {
+            (groups.describe(id), groups.is_share_group(id))
+        });
         let mut group = match described.await {
-            Ok(group) if group.state == State::Dead && context.version.n >= 6 => missing(id),
-            Ok(group) => found(group),
+            Ok((group, shared)) if group.state == State::Dead && context.version.n >= 6 => {
+                missing(id, shared)
+            }
+            Ok((group, _)) => found(group),
             Err(error) => unavailable(&error),
         };
         group.group_id = Cow::Borrowed(id);
@@ -60,10 +65,15 @@ fn member(member: MemberDescription) -> Member<'static> {
     }
 }
 
-fn missing(id: &str) -> Group<'static> {
+fn missing(id: &str, is_share_group: bool) -> Group<'static> {
+    let reason = if is_share_group {
+        "is not a classic group."
+    } else {
+        "not found."
+    };
     Group {
         error_code: ErrorCode::GROUP_ID_NOT_FOUND,
-        error_message: Some(Cow::Owned(format!("Group {id} not found."))),
+        error_message: Some(Cow::Owned(format!("Group {id} {reason}"))),
         group_state: Cow::Borrowed(State::Dead.name()),
         ..Group::default()
     }

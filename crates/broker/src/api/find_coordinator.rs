@@ -17,14 +17,21 @@ use crate::{Broker, Error};
 
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
+/// A partition as one share group sees it.
+const SHARE: i8 = 2;
 
 pub(crate) async fn handle<'a>(
     broker: &'a Broker,
     request: Request<'a>,
     context: &'a RequestContext<'a>,
 ) -> Response<'a> {
-    let outcome = find(broker, request.key_type).await;
-    let locate = |key| coordinator(key, broker, context, &outcome);
+    let outcome = find(broker, request.key_type, context.version.n).await;
+    let locate = |key| match request.key_type {
+        SHARE if outcome.is_ok() && !is_share_key(key) => {
+            coordinator(key, broker, context, &Err(no_share_key(key)))
+        }
+        _ => coordinator(key, broker, context, &outcome),
+    };
     if context.version.n >= 4 {
         return Response {
             coordinators: request.coordinator_keys.into_iter().map(locate).collect(),
@@ -45,7 +52,7 @@ pub(crate) async fn handle<'a>(
 /// An error for kinds of keys that nobody looks after: its code and what it says.
 type Refusal = (ErrorCode, String);
 
-async fn find(broker: &Broker, key_type: i8) -> Result<(), Refusal> {
+async fn find(broker: &Broker, key_type: i8, version: i16) -> Result<(), Refusal> {
     match key_type {
         GROUP => broker.groups().prepare().await.map_err(|error| {
             tracing::error!(%error, "the log of groups cannot be made");
@@ -56,11 +63,30 @@ async fn find(broker: &Broker, key_type: i8) -> Result<(), Refusal> {
             ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
             "this broker does not serve transactions".to_owned(),
         )),
+        SHARE if version >= 6 => Ok(()),
         other => Err((
             ErrorCode::INVALID_REQUEST,
             format!("this broker does not serve coordinators of type {other}"),
         )),
     }
+}
+
+/// Whether a key is `group:topic id:partition`.
+fn is_share_key(key: &str) -> bool {
+    let mut parts = key.rsplitn(3, ':');
+    let (partition, topic_id, group) = (parts.next(), parts.next(), parts.next());
+    let is_id = |id: &str| {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        id.len() == 22 && id.bytes().all(allowed)
+    };
+    partition.is_some_and(|index| index.parse().is_ok_and(|index: i32| index >= 0))
+        && topic_id.is_some_and(is_id)
+        && group.is_some_and(|group| !group.is_empty())
+}
+
+fn no_share_key(key: &str) -> Refusal {
+    let reason = format!("{key:?} is not a group, a topic's id and a partition with ':' between");
+    (ErrorCode::INVALID_REQUEST, reason)
 }
 
 fn coordinator<'a>(

@@ -11,9 +11,6 @@ use crate::Broker;
 use crate::connection::RequestContext;
 use crate::error::code_of;
 
-/// The type of groups whose members agree among themselves.
-const CLASSIC: &str = "classic";
-
 pub(crate) async fn handle<'a>(
     broker: &'a Broker,
     request: Request<'a>,
@@ -21,7 +18,7 @@ pub(crate) async fn handle<'a>(
 ) -> Response<'a> {
     let wanted = |listing: &Listing| {
         passes(&request.states_filter, listing.state.name())
-            && passes(&request.types_filter, CLASSIC)
+            && passes(&request.types_filter, listing.kind.name())
     };
     let list = |groups: &mut millstream_groups::Shard, _, _: &mut _| {
         groups.list().filter(wanted).map(group).collect::<Vec<_>>()
@@ -47,6 +44,6 @@ fn group(listing: Listing) -> Group<'static> {
         group_id: Cow::Owned(listing.group.to_string()),
         protocol_type: Cow::Owned(listing.protocol_type),
         group_state: Cow::Borrowed(listing.state.name()),
-        group_type: Cow::Borrowed(CLASSIC),
+        group_type: Cow::Borrowed(listing.kind.name()),
     }
 }

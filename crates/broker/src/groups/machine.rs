@@ -97,7 +97,13 @@ fn tell(records: &[Record]) {
                 let (generation, members) = (value.generation, value.members.len());
                 tracing::info!(%group, generation, members, "group has settled");
             }
-            Record::Group { group, value: None } => tracing::info!(%group, "group is deleted"),
+            Record::ShareGroup {
+                group,
+                value: Some(epoch),
+            } => tracing::info!(%group, epoch, "share group has changed"),
+            Record::Group { group, value: None } | Record::ShareGroup { group, value: None } => {
+                tracing::info!(%group, "group is deleted");
+            }
             Record::Offset { .. } => {}
         }
     }
@@ -110,6 +116,7 @@ fn limits(config: &BrokerConfig) -> Config {
         max_session_timeout_ms: config.group_max_session_timeout_ms,
         initial_rebalance_delay_ms: config.group_initial_rebalance_delay_ms,
         max_size: config.group_max_size.unsigned_abs() as usize,
+        share_max_size: config.group_share_max_size.unsigned_abs() as usize,
         offset_metadata_max_bytes: config.offset_metadata_max_bytes.unsigned_abs() as usize,
         offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
         max_generation_bytes: config.offsets_topic_segment_bytes.unsigned_abs() as usize / 2,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use millstream_groups::{Generation, MemberRecord, Offset, Record};
 use millstream_wire::record::offsets::{
     GroupMetadataKey, GroupMetadataValue, Member, OffsetCommitKey, OffsetCommitValue,
+    ShareGroupMetadataKey, ShareGroupMetadataValue,
 };
 use millstream_wire::record::{from_bytes, peek_version, to_bytes};
 use millstream_wire::{Error, Uuid};
@@ -16,6 +17,7 @@ const OFFSET_WITH_EXPIRY: i16 = 1;
 /// The version with the topic's id.
 const OFFSET: i16 = 4;
 const GROUP: i16 = 3;
+const SHARE_GROUP: i16 = 0;
 
 /// Key and value of a record.
 pub(super) fn encode(record: &Record) -> Result<(Bytes, Option<Bytes>), Error> {
@@ -40,6 +42,13 @@ pub(super) fn encode(record: &Record) -> Result<(Bytes, Option<Bytes>), Error> {
             };
             let value = value.as_ref().map(encode_group).transpose()?;
             Ok((to_bytes(&key, 2)?, value))
+        }
+        Record::ShareGroup { group, value } => {
+            let key = ShareGroupMetadataKey {
+                group: Cow::Borrowed(group),
+            };
+            let value = value.map(encode_share_group).transpose()?;
+            Ok((to_bytes(&key, 11)?, value))
         }
     }
 }
@@ -69,6 +78,15 @@ fn encode_group(group: &Generation) -> Result<Bytes, Error> {
     to_bytes(&value, GROUP)
 }
 
+fn encode_share_group(epoch: i32) -> Result<Bytes, Error> {
+    let value = ShareGroupMetadataValue {
+        epoch,
+        // What members were given tells whether their topics have changed.
+        metadata_hash: 0,
+    };
+    to_bytes(&value, SHARE_GROUP)
+}
+
 fn member(member: &MemberRecord) -> Member<'_> {
     Member {
         member_id: Cow::Borrowed(&member.member_id),
@@ -87,6 +105,7 @@ pub(super) fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>,
     match peek_version(key)? {
         0 | 1 => decode_offset(key, value).map(Some),
         2 => decode_group(key, value).map(Some),
+        11 => decode_share_group(key, value).map(Some),
         _ => Ok(None),
     }
 }
@@ -122,6 +141,15 @@ fn decode_group(key: &[u8], value: Option<&[u8]>) -> Result<Record, Error> {
             changed_ms: set(value.current_state_timestamp),
             members: value.members.into_iter().map(member_record).collect(),
         }),
+    })
+}
+
+fn decode_share_group(key: &[u8], value: Option<&[u8]>) -> Result<Record, Error> {
+    let key: ShareGroupMetadataKey<'_> = from_bytes(key)?;
+    let value: Option<ShareGroupMetadataValue> = value.map(from_bytes).transpose()?;
+    Ok(Record::ShareGroup {
+        group: Arc::from(key.group),
+        value: value.map(|value| value.epoch),
     })
 }
 
@@ -192,6 +220,13 @@ mod tests {
         }
     }
 
+    fn share_group() -> Record {
+        Record::ShareGroup {
+            group: Arc::from("g"),
+            value: Some(6),
+        }
+    }
+
     fn deleted(record: Record) -> Record {
         match record {
             Record::Offset {
@@ -206,6 +241,7 @@ mod tests {
                 value: None,
             },
             Record::Group { group, .. } => Record::Group { group, value: None },
+            Record::ShareGroup { group, .. } => Record::ShareGroup { group, value: None },
         }
     }
 
@@ -215,21 +251,25 @@ mod tests {
             offset(None),
             offset(Some(99)),
             generation(),
+            share_group(),
             deleted(offset(None)),
             deleted(generation()),
+            deleted(share_group()),
         ] {
             let (key, value) = encode(&record).unwrap();
             assert_eq!(decode(&key, value.as_deref()).unwrap(), Some(record));
         }
     }
 
-    /// Apache Kafka 4.3: OffsetCommitKey 1, OffsetCommitValue 4 or 1, GroupMetadataKey 2, GroupMetadataValue 3.
+    /// Apache Kafka 4.3: OffsetCommitKey 1, OffsetCommitValue 4 or 1, GroupMetadataKey 2, GroupMetadataValue 3,
+    /// ShareGroupMetadataKey 11, ShareGroupMetadataValue 0.
     #[test]
     fn records_have_the_versions_that_kafka_writes() {
         let table = [
             (offset(None), 1, 4),
             (offset(Some(1)), 1, 1),
             (generation(), 2, 3),
+            (share_group(), 11, 0),
         ];
         for (record, key_version, value_version) in table {
             let (key, value) = encode(&record).unwrap();

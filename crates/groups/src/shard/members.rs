@@ -33,6 +33,9 @@ impl Shard {
         if !allowed.contains(&request.session_timeout_ms) {
             return Err(Error::InvalidSessionTimeout(request.session_timeout_ms));
         }
+        if self.is_share_group(group) {
+            return Err(Error::InconsistentProtocol);
+        }
         if let Some((id, _)) = self.groups.get_key_value(group) {
             return Ok(Arc::clone(id));
         }

@@ -6,6 +6,7 @@
 mod admin;
 mod members;
 mod offsets;
+mod shares;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,10 +14,11 @@ use std::sync::Arc;
 use crate::classic::Group;
 use crate::effects::Step;
 use crate::offsets::Offsets;
+use crate::share;
 use crate::timers::Timers;
 use crate::{Config, Effects, GroupId, Now, Record};
 
-pub use admin::Listing;
+pub use admin::{Kind, Listing};
 
 /// A group with what it has committed.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ impl Entry {
 pub struct Shard {
     config: Config,
     groups: HashMap<GroupId, Entry>,
+    /// No id is in both maps.
+    shares: HashMap<GroupId, share::Group>,
     deadlines: Timers<GroupId>,
 }
 
@@ -47,6 +51,7 @@ impl Shard {
         Self {
             config,
             groups: HashMap::new(),
+            shares: HashMap::new(),
             deadlines: Timers::default(),
         }
     }
@@ -88,6 +93,7 @@ impl Shard {
                 }
                 self.reschedule(group);
             }
+            Record::ShareGroup { group, value } => self.apply_share(group, *value),
         }
     }
 
@@ -108,6 +114,7 @@ impl Shard {
     pub fn expire(&mut self, now: Now, effects: &mut Effects) {
         while let Some(id) = self.deadlines.pop_due(now.monotonic_ms) {
             self.visit(&id, now, effects, |entry, step| entry.group.expire(step));
+            self.visit_share(&id, now, effects, share::Group::expire);
         }
     }
 

@@ -21,6 +21,9 @@ impl Shard {
         now: Now,
         effects: &mut Effects,
     ) -> Result<Vec<Result<(), Error>>, Error> {
+        if self.is_share_group(group) {
+            return Err(Error::OtherKind(group.to_owned()));
+        }
         if !self.groups.contains_key(group) {
             if who.generation >= 0 {
                 return Err(Error::GroupIdNotFound(group.to_owned()));

@@ -17,6 +17,8 @@ mod offsets;
 mod recovery;
 mod script;
 mod sessions;
+mod share_script;
+mod shares;
 mod static_members;
 mod sync;
 mod tell;

@@ -10,11 +10,14 @@
 //! | `commit t/0=5 by=a` | a commit of offset 5 in partition 0 of `t` by member `a`, or by nobody |
 //! | `offset t/0`, `drop t/0` | fetches or deletes an offset |
 //! | `describe`, `delete`, `retain`, `forget t` | of the group, retention, a deleted topic |
+//! | `share a topics=t,u`, `part a` | a heartbeat of `a` to a share group, its leaving |
+//! | `topics t=3` | from now on there is a topic `t` with 3 partitions, and no other |
 //! | `wait 500` | half a second passes |
 //! | `restart` | memory is lost, and replayed from the records |
 //!
 //! Options are words `name=value`: `gen` (else the one last told), `instance`, `session`, `rebalance`,
-//! `protocols`, `protocol`, `type`, `topics`, `v` (of JoinGroup), `retention`, `note`, `id` (of the topic).
+//! `protocols`, `protocol`, `type`, `topics`, `v` (of JoinGroup), `retention`, `note`, `id` (of the topic),
+//! `epoch` (of a share member; else the one that it was last told), `rack`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -29,14 +32,16 @@ use super::tell;
 
 pub(crate) const GROUP: &str = "group";
 
-const OPTIONS: [&str; 13] = [
+const OPTIONS: [&str; 15] = [
     "by",
+    "epoch",
     "gen",
     "id",
     "instance",
     "note",
     "protocol",
     "protocols",
+    "rack",
     "rebalance",
     "retention",
     "session",
@@ -81,12 +86,16 @@ pub(crate) struct World {
     tokens: u64,
     /// The last generation that a reply told.
     generation: i32,
+    /// The epoch that each member of a share group was last told.
+    pub(super) epochs: HashMap<String, i32>,
+    /// The topics that there are, by their numbers of partitions.
+    pub(super) topics: BTreeMap<String, i32>,
 }
 
 /// The words of a line.
-struct Line<'a> {
-    words: Vec<&'a str>,
-    options: HashMap<&'a str, &'a str>,
+pub(super) struct Line<'a> {
+    pub(super) words: Vec<&'a str>,
+    pub(super) options: HashMap<&'a str, &'a str>,
 }
 
 impl<'a> Line<'a> {
@@ -101,7 +110,7 @@ impl<'a> Line<'a> {
         Self { words, options }
     }
 
-    fn number<T: std::str::FromStr>(&self, name: &str, default: T) -> T {
+    pub(super) fn number<T: std::str::FromStr>(&self, name: &str, default: T) -> T {
         self.options
             .get(name)
             .and_then(|value| value.parse().ok())
@@ -113,7 +122,7 @@ impl<'a> Line<'a> {
     }
 
     /// Those options that are none of the language.
-    fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let mut pairs: Vec<_> = self
             .options
             .iter()
@@ -157,6 +166,8 @@ impl World {
             asked,
             tokens: 0,
             generation: 0,
+            epochs: HashMap::new(),
+            topics: BTreeMap::from([("t".to_owned(), 1)]),
         }
     }
 
@@ -177,7 +188,7 @@ impl World {
         shard
     }
 
-    fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         Now {
             monotonic_ms: self.ms,
             unix_ms: 1_000_000 + self.ms,
@@ -203,6 +214,9 @@ impl World {
             "commit" => self.commit(&line, &mut effects),
             "offset" => self.offset(&line),
             "drop" => self.drop_offsets(&line, &mut effects),
+            "share" => self.share(&line, &mut effects),
+            "part" => self.part(&line, &mut effects),
+            "topics" => self.set_topics(&line),
             "wait" => self.wait(&line, &mut effects),
             "restart" => self.restart(&mut effects),
             _ => self.administer(verb, &line, &mut effects),
@@ -375,6 +389,9 @@ impl World {
     }
 
     fn describe(&self) -> Vec<String> {
+        if self.shard.is_share_group(GROUP) {
+            return self.describe_share();
+        }
         let group = self.shard.describe(GROUP);
         let mut text = group.state.name().to_owned();
         for word in [&group.protocol_type, &group.protocol]

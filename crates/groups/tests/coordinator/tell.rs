@@ -1,6 +1,6 @@
 //! Puts records, replies and refusals into the words of a script's outcomes.
 
-use millstream_groups::{Error, Record, Reply};
+use millstream_groups::{Error, Record, Reply, TopicShare};
 
 pub(crate) fn record(record: &Record) -> String {
     match record {
@@ -18,7 +18,12 @@ pub(crate) fn record(record: &Record) -> String {
             value: None,
             ..
         } => format!("forgot {topic}/{partition}"),
-        Record::Group { value: None, .. } => "forgot the group".to_owned(),
+        Record::Group { value: None, .. } | Record::ShareGroup { value: None, .. } => {
+            "forgot the group".to_owned()
+        }
+        Record::ShareGroup {
+            value: Some(epoch), ..
+        } => format!("wrote epoch {epoch}"),
         Record::Group {
             value: Some(value), ..
         } => {
@@ -66,6 +71,16 @@ pub(crate) fn reply(who: &str, reply: &Reply) -> String {
             )
         }
     }
+}
+
+pub(crate) fn assignment(shares: &[TopicShare]) -> String {
+    if shares.is_empty() {
+        return "nothing".to_owned();
+    }
+    let words = shares
+        .iter()
+        .map(|share| format!("{}/{}", share.topic, share.partitions));
+    words.collect::<Vec<_>>().join(",")
 }
 
 pub(crate) fn variant(error: &Error) -> String {

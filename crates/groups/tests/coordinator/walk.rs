@@ -22,7 +22,7 @@ fn event(numbers: &mut Numbers, names: &mut u64) -> String {
     let who = format!("m{}", numbers.below(*names + 1));
     let instance = ["", "", "", " instance=i", " instance=j"][numbers.below(5) as usize];
     let topics = ["t", "t,u"][numbers.below(2) as usize];
-    match numbers.below(16) {
+    match numbers.below(20) {
         0 | 1 => {
             *names += 1;
             let version = [3, 4, 9][numbers.below(3) as usize];
@@ -38,7 +38,23 @@ fn event(numbers: &mut Numbers, names: &mut u64) -> String {
         ),
         12 => format!("commit t/{0}={0}", numbers.below(3)),
         13 => ["retain", "drop u/0 t/1", "delete", "restart"][numbers.below(4) as usize].to_owned(),
-        _ => format!("wait {}", numbers.below(7_000)),
+        14 | 15 => format!("wait {}", numbers.below(7_000)),
+        _ => share_event(numbers, names),
+    }
+}
+
+fn share_event(numbers: &mut Numbers, names: &mut u64) -> String {
+    let who = format!("m{}", numbers.below(*names + 1));
+    match numbers.below(8) {
+        0 | 1 => {
+            *names += 1;
+            let topics = ["t", "t,u"][numbers.below(2) as usize];
+            format!("share m{names} topics={topics}")
+        }
+        2 => format!("part {who}"),
+        3 => format!("topics t={} u=1", numbers.below(3) + 1),
+        4 => format!("share {who} epoch={}", numbers.below(4)),
+        _ => format!("share {who}"),
     }
 }
 
@@ -58,6 +74,8 @@ fn check_replay(world: &World) {
         State::Empty => assert!(replayed.describe(GROUP).members.is_empty()),
         _ => {}
     }
+    let epoch = |shard: &Shard| shard.describe_share(GROUP).ok().map(|group| group.epoch);
+    assert_eq!(epoch(&replayed), epoch(&world.shard));
 }
 
 /// Left alone, every request is answered, and every member is found to be gone.
@@ -66,6 +84,12 @@ fn check_rest(world: &mut World) {
     assert_eq!(world.parked(), 0);
     let state = world.shard.describe(GROUP).state;
     assert!(matches!(state, State::Empty | State::Dead), "{state:?}");
+    let share = world.shard.describe_share(GROUP).map(|group| group.state);
+    assert_ne!(share, Ok(State::Stable));
+    assert!(
+        world.shard.list().count() <= 1,
+        "an id belongs to one kind of group"
+    );
     assert_eq!(world.shard.next_deadline(), None);
 }
 

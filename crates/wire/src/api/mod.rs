@@ -89,6 +89,8 @@ macro_rules! for_each_api {
             (DescribeProducers, describe_producers)
             (ListConfigResources, list_config_resources)
             (DescribeTopicPartitions, describe_topic_partitions)
+            (ShareGroupHeartbeat, share_group_heartbeat)
+            (ShareGroupDescribe, share_group_describe)
         }
     };
 }

@@ -80,8 +80,6 @@ fn messages() -> Vec<Message> {
     for_each_api!(apis);
     // Nobody answers these yet.
     apis! {
-        (ShareGroupHeartbeat, share_group_heartbeat)
-        (ShareGroupDescribe, share_group_describe)
         (ShareFetch, share_fetch)
         (ShareAcknowledge, share_acknowledge)
         (DescribeShareGroupOffsets, describe_share_group_offsets)

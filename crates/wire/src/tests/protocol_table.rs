@@ -76,8 +76,6 @@ const NOT_SERVED: &[(&str, &[(i16, &str)])] = &[
     (
         "there are no share groups yet",
         &[
-            (76, "ShareGroupHeartbeat"),
-            (77, "ShareGroupDescribe"),
             (78, "ShareFetch"),
             (79, "ShareAcknowledge"),
             (83, "InitializeShareGroupState"),
