@@ -29,10 +29,16 @@ const ARROWS: &[(&str, &[&str])] = &[
             "millstream-wire",
         ],
     ),
-    // The binary opens the store and hands it to the broker; it frames what wire encodes.
+    // The binary opens the store and hands it to the broker; it frames what wire encodes. Its commands are
+    // clients, which read and write batches.
     (
         "millstream-server",
-        &["millstream-broker", "millstream-store", "millstream-wire"],
+        &[
+            "millstream-batch",
+            "millstream-broker",
+            "millstream-store",
+            "millstream-wire",
+        ],
     ),
     (
         "millstream-protocol-tests",

@@ -9,7 +9,8 @@ use millstream_broker::config::{BrokerConfig, page};
 use crate::check::CheckArgs;
 use crate::dump::DumpArgs;
 use crate::error::Error;
-use crate::{check, dump, ping, serve};
+use crate::queue::QueueArgs;
+use crate::{check, dump, ping, queue, serve};
 
 /// A log server that speaks the Kafka protocol.
 ///
@@ -41,6 +42,11 @@ enum Command {
     /// behind it; the exit code is then 1. A server may have the file open: then it can end in the middle
     /// of a batch that is being written.
     Dump(DumpArgs),
+    /// Make, look after and empty the queues of a running server.
+    ///
+    /// A queue is a topic with one consumer: what that has acknowledged is removed. Everything here is done over the
+    /// Kafka protocol.
+    Queue(QueueArgs),
     /// Ask a server whether it answers.
     Ping {
         /// Host of one of its listeners, and its port unless that is 9092.
@@ -71,6 +77,7 @@ pub(crate) fn run() -> Result<ExitCode, Error> {
         Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Check(args)) => return check::run(&args),
         Some(Command::Dump(args)) => return dump::run(&args),
+        Some(Command::Queue(args)) => queue::run(&args),
         Some(Command::Ping { address }) => ping::run(&address),
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &DumpArgs) -> Result<ExitCode, Error> {
     match printed.and_then(|()| printer.out.flush()) {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(Error::Dump(error)),
+        Err(error) => Err(Error::Print(error)),
         Ok(()) => Ok(ExitCode::from(u8::from(printer.damaged))),
     }
 }

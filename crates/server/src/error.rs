@@ -56,9 +56,9 @@ pub(crate) enum Error {
     /// A data directory could not be checked, which says nothing about what is in it.
     #[error("not checked: {0}")]
     Unchecked(#[source] millstream_store::Error),
-    /// A file could not be printed to its end.
+    /// Standard output takes no more.
     #[error("cannot print it: {0}")]
-    Dump(#[source] io::Error),
+    Print(#[source] io::Error),
     /// The broker cannot start.
     #[error(transparent)]
     Broker(#[from] millstream_broker::Error),
@@ -68,10 +68,34 @@ pub(crate) enum Error {
 
     /// A server does not answer as one should.
     #[error("{address}: {reason}")]
-    Ping {
+    Server {
         /// Where the server should be.
         address: String,
         /// What happened instead.
+        reason: String,
+    },
+
+    /// A server refused what was asked of it.
+    #[error("{what}: {reason}")]
+    Refused {
+        /// What it was to be done with.
+        what: String,
+        /// In the server's words, or the name of its error.
+        reason: String,
+    },
+    /// A topic is worked off by nobody.
+    #[error("topic {0} is no queue: its queue.enable is false")]
+    NoQueue(String),
+    /// A message cannot be sent back to where it came from.
+    #[error("message {offset} of partition {partition} of {topic} stays: {reason}")]
+    Stuck {
+        /// The topic that it is in.
+        topic: String,
+        /// Its partition there.
+        partition: i32,
+        /// Its offset there.
+        offset: i64,
+        /// Why.
         reason: String,
     },
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod client;
 mod clock;
 mod connection;
 mod dump;
@@ -14,6 +15,7 @@ mod logging;
 mod memory;
 mod outbox;
 mod ping;
+mod queue;
 mod serve;
 mod server;
 mod settings;

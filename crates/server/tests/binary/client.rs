@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use millstream_wire::api::metadata;
+use millstream_batch::Builder;
+use millstream_wire::api::{fetch, metadata, produce};
 use millstream_wire::{
     ApiKey, Decode, Encode, ErrorCode, RequestHeader, ResponseHeader, Version, decode_message,
     request_frame,
@@ -26,6 +27,51 @@ pub(crate) fn make_topic(stream: &mut TcpStream, name: &str) {
             break;
         }
     }
+}
+
+/// Appends a batch to a partition, durably.
+pub(crate) fn produce(stream: &mut TcpStream, topic: &str, partition: i32, batch: Builder) {
+    let batch = batch.build().unwrap();
+    let data = produce::Topic {
+        name: topic,
+        partition_data: vec![produce::Partition {
+            index: partition,
+            records: Some(batch.bytes()),
+        }],
+        ..Default::default()
+    };
+    let request = produce::Request {
+        acks: -1,
+        timeout_ms: 30_000,
+        topic_data: vec![data],
+        ..Default::default()
+    };
+    let answer = ask(stream, ApiKey::Produce, 3, &request);
+    let answer: produce::Response<'_> = body(&answer, ApiKey::Produce, 3);
+    let code = answer.responses[0].partition_responses[0].error_code;
+    assert_eq!(code, ErrorCode::NONE);
+}
+
+/// The batches of a partition, from the first to the last.
+pub(crate) fn fetch(stream: &mut TcpStream, topic: &str, partition: i32) -> Vec<u8> {
+    let wanted = fetch::Topic {
+        topic,
+        partitions: vec![fetch::Partition {
+            partition,
+            partition_max_bytes: 1 << 20,
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let request = fetch::Request {
+        topics: vec![wanted],
+        ..Default::default()
+    };
+    let answer = ask(stream, ApiKey::Fetch, 4, &request);
+    let mut answer: fetch::Response<'_> = body(&answer, ApiKey::Fetch, 4);
+    let found = answer.responses.remove(0).partitions.remove(0);
+    assert_eq!(found.error_code, ErrorCode::NONE);
+    found.records.0.concat()
 }
 
 /// The frame of a request.

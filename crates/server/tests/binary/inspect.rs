@@ -7,25 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::client::make_topic;
-use crate::support::{Server, log_dirs, millstream, serving};
-
-/// Runs a command to its end: its exit code, and what it wrote on standard output and error.
-fn run(args: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = millstream(args);
-    let output = command.stdout(Stdio::piped()).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
-}
-
-/// The objects of JSON lines.
-fn objects(lines: &str) -> Vec<serde_json::Value> {
-    let object = |line| serde_json::from_str(line).unwrap();
-    lines.lines().map(object).collect()
-}
+use crate::support::{Server, log_dirs, millstream, objects, run, serving};
 
 /// What is below a directory.
 fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {

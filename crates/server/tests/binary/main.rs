@@ -7,6 +7,8 @@ mod inspect;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod startup;
 #[cfg(test)]
 mod support;

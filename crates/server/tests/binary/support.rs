@@ -33,6 +33,24 @@ pub(crate) fn outcome(mut command: Command) -> (Option<i32>, String) {
     (status.code(), String::from_utf8(stderr).unwrap())
 }
 
+/// Runs a command to its end: its exit code, and what it wrote on standard output and error.
+pub(crate) fn run(args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = millstream(args);
+    let output = command.stdout(Stdio::piped()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// The objects of JSON lines.
+pub(crate) fn objects(lines: &str) -> Vec<serde_json::Value> {
+    let object = |line| serde_json::from_str(line).unwrap();
+    lines.lines().map(object).collect()
+}
+
 /// A server that has announced itself.
 pub(crate) struct Server {
     child: Child,
