@@ -1,4 +1,5 @@
-//! The thread of a store that compacts logs by key, one partition after the other, the dirtiest first.
+//! The thread of a store that compacts logs, one partition after the other: by key the dirtiest first, by offset as
+//! they come.
 //!
 //! It works below everybody else: at a lower priority, and with nobody waiting for it but who asked for the round.
 
@@ -8,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 
 use tokio::sync::oneshot;
 
+use crate::compaction::Ranges;
 use crate::error::{Error, Result};
 use crate::partition::Partition;
 use crate::store::Store;
@@ -26,6 +28,15 @@ pub(crate) enum Task {
         now_ms: i64,
         /// Dropped when it is done.
         done: oneshot::Sender<()>,
+    },
+    /// Remove records of a partition.
+    Removal {
+        /// The partition.
+        partition: Arc<Partition>,
+        /// Their offsets.
+        dead: Ranges,
+        /// Is told how that went.
+        done: oneshot::Sender<Result<()>>,
     },
     /// Stop.
     End,
@@ -47,6 +58,18 @@ impl Cleaner {
         (Cleaner { tasks, is_ending }, listener)
     }
 
+    /// Has the thread remove records of a partition.
+    pub(crate) async fn remove(&self, partition: Arc<Partition>, dead: Ranges) -> Result<()> {
+        let (done, removed) = oneshot::channel();
+        let removal = Task::Removal {
+            partition,
+            dead,
+            done,
+        };
+        self.tasks.send(removal).map_err(|_| Error::Closed)?;
+        removed.await.map_err(|_| Error::Closed)?
+    }
+
     /// Lets the thread end as soon as it can.
     pub(crate) fn end(&self) {
         self.is_ending.store(true, Ordering::Relaxed);
@@ -59,14 +82,26 @@ pub(crate) fn run(tasks: &Receiver<Task>) {
     if let Err(error) = rustix::process::nice(NICE) {
         tracing::debug!(%error, "compaction runs at the priority of everything else");
     }
-    while let Ok(Task::Round {
-        partitions,
-        now_ms,
-        done,
-    }) = tasks.recv()
-    {
-        round(partitions, now_ms);
-        drop(done);
+    while let Ok(task) = tasks.recv() {
+        match task {
+            Task::Round {
+                partitions,
+                now_ms,
+                done,
+            } => {
+                round(partitions, now_ms);
+                drop(done);
+            }
+            Task::Removal {
+                partition,
+                dead,
+                done,
+            } => {
+                // Whoever asked may not be there any more.
+                let _ = done.send(partition.remove_blocking(&dead));
+            }
+            Task::End => break,
+        }
     }
 }
 

@@ -8,11 +8,14 @@
 //! What it never does: write into a file that readers may see, or touch the segment that is being appended to.
 
 mod by_key;
+mod by_offset;
 mod cleanable;
 mod file;
 mod groups;
 mod key_map;
 mod pass;
+mod ranges;
+mod removal;
 mod rewrite;
 mod swap;
 mod transactions;
@@ -23,6 +26,7 @@ use std::sync::atomic::Ordering;
 
 use cleanable::{Cleanable, Facts, cleanable, is_worth_sealing};
 pub(crate) use file::{CompactionFile, NAME};
+pub(crate) use ranges::Ranges;
 pub(crate) use swap::{segments, settle};
 
 use crate::config::CompactionConfig;
@@ -134,7 +138,18 @@ impl Partition {
         state: &State,
         config: &CompactionConfig,
     ) -> Result<(Vec<Arc<Segment>>, Vec<Facts>)> {
-        // What is sealed, and visible to its end while nobody writes, stays as it is.
+        let (segments, ends, at_rest) = self.segments_at_rest();
+        let all = segments.iter().zip(ends).enumerate();
+        let facts = all.map(|(at, (segment, end))| {
+            facts_of(segment, end, at >= at_rest, state.file.clean_to, config)
+        });
+        let facts = facts.collect::<Result<_>>()?;
+        Ok((segments, facts))
+    }
+
+    /// The segments, where each ends, and how many of them from the first stay as they are: all but the last, and that
+    /// one if it is sealed and visible to its end.
+    fn segments_at_rest(&self) -> (Vec<Arc<Segment>>, Vec<i64>, usize) {
         let appender = self.appender.lock();
         let segments = self.log.segments();
         let is_settled = appender.is_settled();
@@ -142,13 +157,9 @@ impl Partition {
         let begins = segments.iter().skip(1).map(|next| next.base_offset());
         let last = segments.last();
         let ends = begins.chain(last.map(|last| last.next_offset()));
-        let facts = segments.iter().zip(ends).map(|(segment, end)| {
-            let is_last = last.is_some_and(|last| Arc::ptr_eq(last, segment));
-            let is_active = is_last && !(segment.is_sealed() && is_settled);
-            facts_of(segment, end, is_active, state.file.clean_to, config)
-        });
-        let facts = facts.collect::<Result<_>>()?;
-        Ok((segments, facts))
+        let is_active = last.is_some_and(|last| !(last.is_sealed() && is_settled));
+        let at_rest = segments.len() - usize::from(is_active);
+        (segments.clone(), ends.collect(), at_rest)
     }
 }
 

@@ -46,7 +46,8 @@ impl Partition {
         Ok(log_start)
     }
 
-    fn check_log_start(&self, offset: i64) -> Result<()> {
+    /// Refuses an offset at which the log cannot begin.
+    pub(crate) fn check_log_start(&self, offset: i64) -> Result<()> {
         match (0..=self.offsets().high_watermark).contains(&offset) {
             true => Ok(()),
             false => Err(self.out_of_range(offset)),

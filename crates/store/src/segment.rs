@@ -7,6 +7,7 @@
 mod index_file;
 mod name;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -51,6 +52,8 @@ pub(crate) struct Segment {
     synced: AtomicU64,
     /// Whether nothing is appended any more.
     sealed: AtomicBool,
+    /// Offsets of which it is known that their records were removed.
+    holes: AtomicI64,
     file: Mutex<Option<Arc<dyn File>>>,
     index: Mutex<Option<Index>>,
 }
@@ -104,6 +107,7 @@ impl Segment {
             unsaved: AtomicBool::new(false),
             synced: AtomicU64::new(0),
             sealed: AtomicBool::new(name.generation > 0),
+            holes: AtomicI64::new(0),
             file: Mutex::new(None),
             index: Mutex::new(None),
         }
@@ -136,6 +140,21 @@ impl Segment {
     /// Offset after the last visible record.
     pub(crate) fn next_offset(&self) -> i64 {
         self.next_offset.load(Ordering::Acquire)
+    }
+
+    /// From where it begins to after the last visible record.
+    pub(crate) fn offsets(&self) -> Range<i64> {
+        self.base_offset()..self.next_offset()
+    }
+
+    /// How many of these are known to have no record any more.
+    pub(crate) fn holes(&self) -> i64 {
+        self.holes.load(Ordering::Relaxed)
+    }
+
+    /// Says of how many it is known.
+    pub(crate) fn set_holes(&self, count: i64) {
+        self.holes.store(count, Ordering::Relaxed);
     }
 
     /// Visible bytes.

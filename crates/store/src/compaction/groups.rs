@@ -9,7 +9,7 @@ pub(crate) struct Extent {
     pub(crate) base_offset: i64,
     /// Offset after its last record.
     pub(crate) next_offset: i64,
-    /// Bytes of its log.
+    /// Bytes of its log that stay.
     pub(crate) size: u64,
     /// Bytes of its index.
     pub(crate) index_size: u64,
@@ -24,8 +24,8 @@ pub(crate) struct Limits {
     pub(crate) index_size: u64,
 }
 
-/// Splits segments, which ascend, into runs that together are one segment at most, even if nothing goes. A segment
-/// that is too large by itself is a run of its own.
+/// Splits segments, which ascend, into runs of which one segment at most stays. A segment that is too large by itself is
+/// a run of its own.
 pub(crate) fn groups(extents: &[Extent], limits: Limits) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     let mut total = Extent {

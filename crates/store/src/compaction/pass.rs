@@ -1,5 +1,6 @@
 //! One pass over a partition: from what is dirty to the last offset of each key, and from there to new segments.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use millstream_batch::BatchRef;
@@ -54,7 +55,7 @@ impl Partition {
         };
         let mut rewriter = Rewriter::new(self, judge);
         let mut after = 0;
-        for group in self.groups(segments)? {
+        for group in self.groups(segments, Segment::size)? {
             let sources = &segments[group];
             let left = self.rewrite(state, &mut rewriter, sources)?;
             after += left.map_or_else(|| size(sources), |left| left.size());
@@ -146,14 +147,18 @@ impl Partition {
         Ok(outcomes)
     }
 
-    /// Which of the segments become one.
-    pub(super) fn groups(&self, segments: &[Arc<Segment>]) -> Result<Vec<std::ops::Range<usize>>> {
+    /// Which of the segments become one, if of each so many bytes stay.
+    pub(super) fn groups(
+        &self,
+        segments: &[Arc<Segment>],
+        staying: impl Fn(&Segment) -> u64,
+    ) -> Result<Vec<Range<usize>>> {
         let extent = |segment: &Arc<Segment>| {
             segment.load_index()?;
             Ok(Extent {
                 base_offset: segment.base_offset(),
                 next_offset: segment.next_offset(),
-                size: segment.size(),
+                size: staying(segment),
                 index_size: segment.index_len() as u64 * 16,
             })
         };

@@ -1,6 +1,7 @@
 //! What one partition was told, what it acknowledged, what readers saw: and so what it must hold.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use bytes::Bytes;
 use millstream_batch::{Batches, Header, Record};
@@ -33,15 +34,15 @@ impl Sent {
         (self.base..self.next).enumerate().map(key)
     }
 
-    /// Whether this is what is left of it: all, or, if its log is compacted, some of its records.
-    fn is(&self, found: &Found, is_compacted: bool) -> bool {
+    /// Whether this is what is left of it: all, or, if its log is rewritten, some of its records.
+    fn is(&self, found: &Found, is_rewritten: bool) -> bool {
         let value = self.payload.value();
         let is_own = |(offset, key, held): &(i64, u8, Vec<u8>)| {
             self.keys().any(|own| own == (*offset, *key)) && *held == value
         };
         found.header.base_offset == self.base
             && found.header.next_offset() == self.next
-            && (found.header.crc == self.crc || is_compacted)
+            && (found.header.crc == self.crc || is_rewritten)
             && found.records.iter().all(is_own)
     }
 }
@@ -94,6 +95,8 @@ pub(crate) struct History {
     has_holes: bool,
     /// Whether records may be gone for which later ones have the same key.
     is_compacted: bool,
+    /// Records that may be gone since somebody said that they are dead.
+    dead: Vec<Range<i64>>,
 }
 
 impl History {
@@ -113,6 +116,7 @@ impl History {
             start_limit: 0,
             epoch: 0,
             has_holes: false,
+            dead: Vec::new(),
         }
     }
 
@@ -216,6 +220,16 @@ impl History {
         }
     }
 
+    /// Takes note of records that are dead from now on; all that are.
+    pub(crate) fn note_dead(&mut self, offsets: Range<i64>) -> Vec<Range<i64>> {
+        self.dead.push(offsets);
+        self.dead.clone()
+    }
+
+    fn is_rewritten(&self) -> bool {
+        self.is_compacted || !self.dead.is_empty()
+    }
+
     /// Takes note of a retention that may fail half-way and yet have moved the log start; appends under way may have
     /// become visible before.
     pub(crate) fn note_retention(&mut self) {
@@ -248,12 +262,12 @@ impl History {
 
     /// Compares what a reader got from an offset on with what was sent.
     pub(crate) fn check_read(&mut self, read: &[Bytes]) {
-        let is_compacted = self.is_compacted;
+        let is_rewritten = self.is_rewritten();
         for found in batches(read) {
             let base = found.header.base_offset;
             let sent = self.sent.iter_mut().find(|sent| sent.base == base);
             let sent = sent.unwrap_or_else(|| panic!("a batch at {base}"));
-            assert!(sent.is(&found, is_compacted), "{sent:?}: {found:?}");
+            assert!(sent.is(&found, is_rewritten), "{sent:?}: {found:?}");
             assert!(!sent.refused, "{base} was refused");
             sent.seen = true;
         }
@@ -296,8 +310,13 @@ impl History {
             self.kept
         );
         let found = batches(read);
+        // What is written at these offsets from now on is something else.
+        self.dead.retain(|range| range.start < end);
+        for range in &mut self.dead {
+            range.end = range.end.min(end);
+        }
         let survivors = self.survivors(start, &found);
-        if !self.has_holes && !self.is_compacted {
+        if !self.has_holes && !self.is_rewritten() {
             check_sequences(&found);
         }
         // What retention took may come back after a power cut.
@@ -315,8 +334,8 @@ impl History {
         self.note_epoch(epoch);
     }
 
-    /// What of everything sent is in a log that begins at `start` and holds what was found, or was removed from it for
-    /// later records; what is neither may be missing.
+    /// What of everything sent is in a log that begins at `start` and holds what was found, or was removed from it; what
+    /// is neither may be missing.
     fn survivors(&mut self, start: i64, found: &[Found]) -> Vec<Sent> {
         let is_removable = self.removable(start, found);
         let mut rest = found.iter().peekable();
@@ -324,7 +343,7 @@ impl History {
         let mut has_holes = self.has_holes;
         for sent in self.sent.iter().filter(|sent| sent.next > start) {
             let base = sent.base;
-            if let Some(first) = rest.next_if(|first| sent.is(first, self.is_compacted)) {
+            if let Some(first) = rest.next_if(|first| sent.is(first, self.is_rewritten())) {
                 assert!(!sent.refused || base >= self.kept, "{base} was refused");
                 let mut lacking = sent.keys().filter(|(at, _)| !first.holds(*at));
                 assert!(
@@ -358,14 +377,23 @@ impl History {
     }
 
     /// Tells of an offset and its key whether the record may be missing in a log that begins at `start` and holds what
-    /// was found: compaction leaves the last record of each key.
+    /// was found: compaction leaves the last record of each key, which may have died since.
     fn removable(&self, start: i64, found: &[Found]) -> impl Fn((i64, u8)) -> bool + use<> {
         let records = found.iter().flat_map(|batch| &batch.records);
-        let last: HashMap<u8, i64> = records.map(|(offset, key, _)| (*key, *offset)).collect();
+        let held = records.map(|(offset, key, _)| (*offset, *key));
+        let dead = self.dead.clone();
+        let is_dead = move |offset| dead.iter().any(|range| range.contains(&offset));
+        let died = self.sent.iter().flat_map(Sent::keys);
+        let mut last: HashMap<u8, i64> = HashMap::new();
+        for (offset, key) in held.chain(died.filter(|(offset, _)| is_dead(*offset))) {
+            last.entry(key)
+                .and_modify(|last| *last = offset.max(*last))
+                .or_insert(offset);
+        }
         let is_compacted = self.is_compacted;
         move |(offset, key)| {
             let has_successor = last.get(&key).is_some_and(|last| *last > offset);
-            offset < start || is_compacted && has_successor
+            offset < start || is_dead(offset) || is_compacted && has_successor
         }
     }
 }

@@ -42,7 +42,7 @@ impl Run {
     /// Does one thing.
     pub(crate) async fn step(&mut self, store: &Store) {
         self.now_ms += self.dice.between(0, 2_000) as i64;
-        match self.dice.between(0, 24) {
+        match self.dice.between(0, 26) {
             0 | 1 => self.create(store),
             2 if self.histories.len() > 3 => self.delete(store),
             3 => self.set_config(store).await,
@@ -52,6 +52,7 @@ impl Run {
             9 => self.compact(store).await,
             10 | 11 => self.look(store).await,
             12 | 13 => self.advance_log_start(store),
+            14 | 15 => self.remove(store).await,
             _ => self.burst(store).await,
         }
     }
@@ -126,6 +127,22 @@ impl Run {
         assert!(advanced >= before);
         let history = self.histories.get_mut(&partition.id()).unwrap();
         history.note_deletion(before, false);
+    }
+
+    /// Has some more records die, and removes all that are dead.
+    async fn remove(&mut self, store: &Store) {
+        let Some(partition) = self.any_partition(store) else {
+            return;
+        };
+        let (from, to) = (self.any_offset(&partition), self.any_offset(&partition));
+        let history = self.histories.get_mut(&partition.id()).unwrap();
+        let dead = history.note_dead(from..to);
+        let removed = partition.remove(dead).await;
+        self.tell(format!(
+            "remove {from}..{to} of {}: {removed:?}",
+            partition.id()
+        ));
+        assert!(removed.as_ref().err().is_none_or(is_of_the_disk));
     }
 
     /// An offset that may be read, or the end.
