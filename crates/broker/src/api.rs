@@ -9,10 +9,12 @@ pub(crate) mod api_versions;
 pub(crate) mod authorized;
 
 mod alter_configs;
+mod alter_share_group_offsets;
 mod create_partitions;
 mod create_topics;
 mod delete_groups;
 mod delete_records;
+mod delete_share_group_offsets;
 mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
@@ -20,6 +22,7 @@ mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
 mod describe_quorum;
+mod describe_share_group_offsets;
 mod describe_topic_partitions;
 mod distinct;
 mod elect_leaders;
@@ -42,6 +45,8 @@ mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
 mod resources;
+mod share_acknowledge;
+mod share_fetch;
 mod share_group_describe;
 mod share_group_heartbeat;
 mod sync_group;
@@ -113,4 +118,9 @@ served! {
     DescribeTopicPartitions => describe_topic_partitions,
     ShareGroupHeartbeat => share_group_heartbeat,
     ShareGroupDescribe => share_group_describe,
+    ShareFetch => share_fetch (whole),
+    ShareAcknowledge => share_acknowledge,
+    DescribeShareGroupOffsets => describe_share_group_offsets,
+    AlterShareGroupOffsets => alter_share_group_offsets,
+    DeleteShareGroupOffsets => delete_share_group_offsets,
 }

@@ -13,6 +13,7 @@ use crate::config::BrokerConfig;
 use crate::fetch_sessions::FetchSessions;
 use crate::groups::{self, Groups};
 use crate::producer_ids::ProducerIds;
+use crate::shares::{self, Shares};
 use crate::{Environment, Error};
 
 /// A running broker.
@@ -20,6 +21,7 @@ use crate::{Environment, Error};
 pub struct Broker {
     catalog: Arc<Catalog>,
     groups: Groups,
+    shares: Shares,
     store: Arc<Store>,
     environment: Environment,
     cluster_id: String,
@@ -48,12 +50,14 @@ impl Broker {
         let answer_memory = AnswerMemory::new(config.queued_max_response_bytes);
         let catalog = Catalog::open(Arc::clone(&store), config, environment).await?;
         let groups = Groups::new(Arc::clone(&catalog), environment);
+        let shares = Shares::new(Arc::clone(&catalog), environment);
         let broker = Arc::new(Self {
             catalog,
             fetch_sessions: FetchSessions::new(slots),
             answer_memory,
             producer_ids: ProducerIds::default(),
             groups,
+            shares,
             cluster_id: millstream_wire::base64_id(store.cluster_id()),
             store,
             environment,
@@ -67,6 +71,7 @@ impl Broker {
             broker.spawn(compact(Arc::clone(&broker))).await;
         }
         broker.spawn(groups::serve(Arc::clone(&broker))).await;
+        broker.spawn(shares::serve(Arc::clone(&broker))).await;
         Ok(broker)
     }
 
@@ -128,6 +133,11 @@ impl Broker {
     /// Who reads the topics, and how far they have come.
     pub(crate) fn groups(&self) -> &Groups {
         &self.groups
+    }
+
+    /// What share groups have been given.
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.shares
     }
 
     /// The configuration as it is now.

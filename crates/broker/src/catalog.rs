@@ -28,7 +28,7 @@ use uuid::Uuid;
 pub(crate) use change::{Change, Resource};
 pub(crate) use image::Image;
 pub use name::{InvalidName, OFFSETS};
-pub(crate) use name::{METADATA, is_internal, validate};
+pub(crate) use name::{METADATA, SHARES, is_internal, validate};
 pub use offline::topic_names;
 pub use plan::NewTopic;
 pub use state::State;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::catalog::InvalidName;
 use crate::config::InvalidConfig;
 use crate::fetch_sessions::SessionError;
+use crate::shares::ShareSessionError;
 
 /// Why the broker refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -183,6 +184,15 @@ pub enum Error {
     /// A group refused.
     #[error(transparent)]
     Group(#[from] millstream_groups::Error),
+    /// The share session is not there, or not where the client thinks it is.
+    #[error(transparent)]
+    ShareSession(#[from] ShareSessionError),
+    /// A consumer speaks of messages that it does not have.
+    #[error(transparent)]
+    NotHeld(#[from] millstream_queue::NotHeld),
+    /// The group's settings do not allow locks to be renewed.
+    #[error("share.renew.acknowledge.enable is false for group {0}")]
+    NotRenewable(String),
     /// What is known of groups is being read back, or cannot be.
     #[error("the coordinator of the group is not available")]
     CoordinatorNotAvailable,
@@ -232,6 +242,8 @@ impl Error {
             Self::Store(error) => store_code(error),
             Self::Batch(error) => batch_code(error),
             Self::Group(error) => group_code(error),
+            Self::ShareSession(error) => share_session_code(error),
+            Self::NotHeld(_) | Self::NotRenewable(_) => ErrorCode::INVALID_RECORD_STATE,
             // Clients of a broker that goes away look for the next one and try again.
             Self::CoordinatorNotAvailable | Self::ShuttingDown => {
                 ErrorCode::COORDINATOR_NOT_AVAILABLE
@@ -246,6 +258,15 @@ fn session_code(error: &SessionError) -> ErrorCode {
         SessionError::Epoch { .. } => ErrorCode::INVALID_FETCH_SESSION_EPOCH,
         SessionError::TopicIds(_) => ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR,
         SessionError::TooManyPartitions(_) => ErrorCode::INVALID_REQUEST,
+    }
+}
+
+fn share_session_code(error: &ShareSessionError) -> ErrorCode {
+    match error {
+        ShareSessionError::NotFound(_) => ErrorCode::SHARE_SESSION_NOT_FOUND,
+        ShareSessionError::Epoch { .. } => ErrorCode::INVALID_SHARE_SESSION_EPOCH,
+        ShareSessionError::Limit(_) => ErrorCode::SHARE_SESSION_LIMIT_REACHED,
+        ShareSessionError::TooManyPartitions(_) => ErrorCode::INVALID_REQUEST,
     }
 }
 

@@ -20,6 +20,7 @@ mod groups;
 mod producer_ids;
 mod queues;
 mod resource_type;
+mod shares;
 mod topic_key;
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod offsets;
 mod produce;
 mod queues;
 mod share_groups;
+mod shares;
 mod topics;
 mod traffic;
 mod versions;

@@ -130,17 +130,17 @@ impl Deliveries {
 
     fn offer(&mut self, candidate: Candidate, haul: &mut Haul<'_>) {
         self.extend(candidate.span.next());
-        let parts: Vec<(Span, Attempts)> = self
+        let parts: Vec<(Span, Attempts, bool)> = self
             .runs
             .parts(candidate.span)
             .filter(|(_, run)| run.state == State::Ready)
-            .map(|(span, run)| (span, run.attempts))
+            .map(|(span, run)| (span, run.attempts, run.attempts.count > 0 || run.waited))
             .collect();
-        for (span, attempts) in parts {
+        for (span, attempts, is_due) in parts {
             if haul.is_full() {
                 return;
             }
-            match self.obstacle(candidate, attempts, haul) {
+            match self.obstacle(candidate, is_due, haul) {
                 Some(state) => {
                     if self.runs.held_back() >= self.limits.held_back {
                         haul.closed = true;
@@ -154,8 +154,8 @@ impl Deliveries {
     }
 
     /// What keeps messages from being handed out.
-    fn obstacle(&self, candidate: Candidate, attempts: Attempts, haul: &Haul<'_>) -> Option<State> {
-        if attempts.count == 0 && candidate.due_ms > haul.demand.now_ms {
+    fn obstacle(&self, candidate: Candidate, is_due: bool, haul: &Haul<'_>) -> Option<State> {
+        if !is_due && candidate.due_ms > haul.demand.now_ms {
             let until = candidate.due_ms;
             return Some(State::Delayed { until });
         }

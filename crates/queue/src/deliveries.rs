@@ -155,6 +155,7 @@ impl Deliveries {
                     count: change.deliveries,
                     ..Attempts::default()
                 },
+                ..Run::FRESH
             };
             self.runs.change(span, |old| *old = run.clone());
         }

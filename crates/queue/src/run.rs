@@ -72,6 +72,8 @@ impl State {
 pub(crate) struct Run {
     pub(crate) state: State,
     pub(crate) attempts: Attempts,
+    /// Whether they were delayed, so that they need not be again; a restart forgets it.
+    pub(crate) waited: bool,
 }
 
 impl Run {
@@ -83,6 +85,7 @@ impl Run {
             first_ms: None,
             last_ms: None,
         },
+        waited: false,
     };
 
     /// What a restart has to know of them, and how often they have been handed out: what is in flight counts as

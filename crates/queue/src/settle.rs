@@ -143,7 +143,10 @@ impl Deliveries {
                 }
                 _ => (true, None),
             };
-            self.runs.change(span, |run| run.state = state.clone());
+            self.runs.change(span, |run| {
+                run.waited |= matches!(run.state, State::Delayed { .. });
+                run.state = state.clone();
+            });
             if !holds_key {
                 self.free(span);
             }

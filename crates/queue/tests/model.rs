@@ -34,6 +34,8 @@ enum Message {
 #[derive(Debug, Clone)]
 struct Model {
     messages: Vec<(Message, u16)>,
+    /// Messages that were delayed.
+    waited: BTreeSet<usize>,
     /// Messages that were looked at.
     end: usize,
     keys: u64,
@@ -43,6 +45,7 @@ impl Model {
     fn new(keys: u64) -> Self {
         Self {
             messages: vec![(Message::Waiting, 0); MESSAGES as usize],
+            waited: BTreeSet::new(),
             end: 0,
             keys,
         }
@@ -106,11 +109,11 @@ impl Model {
                 continue;
             }
             let due = due_ms(offset);
-            if (*count == 0 && due > now) || busy {
+            let delayed = *count == 0 && due > now && !self.waited.contains(&offset);
+            if delayed || busy {
                 if !has_room {
                     break;
                 }
-                let delayed = *count == 0 && due > now;
                 *message = match key {
                     Some(key) if !delayed => Message::Behind(key),
                     _ => Message::Delayed(due),
@@ -165,6 +168,7 @@ impl Model {
                 Message::Held(_, until) if until <= now => self.release(offset),
                 Message::Delayed(until) if until <= now => {
                     self.messages[offset].0 = Message::Waiting;
+                    self.waited.insert(offset);
                 }
                 _ => {}
             }
@@ -173,6 +177,7 @@ impl Model {
     }
 
     fn restart(&mut self) {
+        self.waited.clear();
         for (message, count) in &mut self.messages {
             if matches!(message, Message::Held(..) | Message::Dying) {
                 *count -= 1;

@@ -19,6 +19,7 @@ pub(crate) async fn handle<'a>(
         let outcome = delete(broker, id).await;
         if let Ok(()) | Err(Error::Group(GroupError::GroupIdNotFound(_))) = outcome {
             broker.release(id).await;
+            broker.shares().forget_group(id).await;
         }
         results.push(GroupResult {
             group_id: Cow::Borrowed(id),

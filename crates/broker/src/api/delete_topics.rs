@@ -30,6 +30,7 @@ pub(crate) async fn handle<'a>(
                 let outcome = broker.catalog().delete_topic(id).await;
                 if outcome.is_ok() {
                     broker.groups().forget_topic(&name, id).await;
+                    broker.shares().forget_topic(id).await;
                 }
                 result(Some(Cow::Owned(name)), id, outcome.err().as_ref())
             }

@@ -8,6 +8,9 @@ pub const OFFSETS: &str = "__consumer_offsets";
 /// Transactions and their coordinators' state.
 pub(crate) const TRANSACTIONS: &str = "__transaction_state";
 
+/// What has become of the records that share groups were given.
+pub(crate) const SHARES: &str = "__share_group_state";
+
 /// The catalog itself, which clients know by name and never see as a topic.
 pub(crate) const METADATA: &str = "__cluster_metadata";
 
@@ -54,7 +57,7 @@ pub(crate) fn collide(a: &str, b: &str) -> bool {
 
 /// Whether the broker itself owns the topic of that name: coordinators live in its records.
 pub(crate) fn is_internal(name: &str) -> bool {
-    name == OFFSETS || name == TRANSACTIONS
+    [OFFSETS, TRANSACTIONS, SHARES].contains(&name)
 }
 
 /// Makes a topic id of a random one. With its first bit cleared the base64 form begins with a letter,

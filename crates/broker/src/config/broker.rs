@@ -236,6 +236,15 @@ settings! {
         max: 1;
     /// Value of segment.bytes for __consumer_offsets.
     offsets_topic_segment_bytes: i32 = "offsets.topic.segment.bytes", "104857600", min: 1_048_576;
+    /// Partitions of __share_group_state; fixed once that topic exists.
+    share_coordinator_state_topic_num_partitions: i32 =
+        "share.coordinator.state.topic.num.partitions", "50", min: 1, max: 10_000;
+    /// Copies of __share_group_state; one node keeps one.
+    share_coordinator_state_topic_replication_factor: i32 =
+        "share.coordinator.state.topic.replication.factor", "1", min: 1, max: 1;
+    /// Value of segment.bytes for __share_group_state.
+    share_coordinator_state_topic_segment_bytes: i32 =
+        "share.coordinator.state.topic.segment.bytes", "104857600", min: 1_048_576;
 }
 
 impl BrokerConfig {

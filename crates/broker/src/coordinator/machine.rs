@@ -45,7 +45,7 @@ pub(crate) trait Machine: Sized + Send + std::fmt::Debug + 'static {
     ///
     /// # Errors
     /// When something cannot be written down.
-    fn records(effects: &Self::Effects) -> Result<Vec<Record>, Error>;
+    fn records(effects: &mut Self::Effects) -> Result<Vec<Record>, Error>;
 
     /// What has to be appended to other partitions, all or nothing with the records.
     fn beside(_effects: &mut Self::Effects) -> Vec<(Arc<Partition>, Batch)> {
@@ -55,6 +55,11 @@ pub(crate) trait Machine: Sized + Send + std::fmt::Debug + 'static {
     /// Takes note that the records are appended, the first at `offset`. What they bring about may be told to nobody
     /// before `proof` is confirmed.
     fn appended(&mut self, effects: Self::Effects, offset: i64, proof: Proof);
+
+    /// The first record that a replay still needs, if those below it may go. All below `durable` are durable.
+    fn needed_from(&self, _durable: i64) -> Option<i64> {
+        None
+    }
 
     /// Sends away whoever waits for something to happen.
     fn send_away(&mut self) {}

@@ -70,6 +70,11 @@ impl<M: Machine> Coordinator<M> {
         &self.shared.catalog
     }
 
+    /// Both clocks.
+    pub(crate) fn now(&self) -> Now {
+        self.shared.clock.now()
+    }
+
     /// Makes sure that there is a log.
     pub(crate) async fn prepare(&self) -> Result<(), Error> {
         self.shards().await.map(drop)

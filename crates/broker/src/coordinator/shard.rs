@@ -26,6 +26,13 @@ pub(crate) struct Proof {
     incarnation: u64,
 }
 
+impl Proof {
+    /// The end of the log.
+    pub(crate) fn written(&self) -> i64 {
+        self.written
+    }
+}
+
 /// A machine, and what its replies rest on.
 #[derive(Debug)]
 struct Memory<M> {
@@ -205,6 +212,7 @@ impl<M: Machine> Shard<M> {
         match self.partition.wait(proof.written, Ack::Durable).await {
             Ok(()) if self.incarnation() == Some(proof.incarnation) => {
                 self.note_success(proof);
+                self.let_go(proof);
                 Ok(())
             }
             Ok(()) => Err(Error::CoordinatorNotAvailable),
@@ -224,6 +232,22 @@ impl<M: Machine> Shard<M> {
             self.failed_at.store(NEVER, Ordering::SeqCst);
             let partition = self.partition.id();
             tracing::info!(%partition, "records of {} are kept again", M::WHAT);
+        }
+    }
+
+    /// Lets go of records that no replay needs. They may come back with a crash.
+    fn let_go(&self, proof: Proof) {
+        let memory = self.memory.lock();
+        let durable = proof.written.min(self.partition.offsets().high_watermark);
+        let needed = memory
+            .as_ref()
+            .and_then(|memory| memory.machine.needed_from(durable));
+        drop(memory);
+        if let Some(needed) = needed
+            && needed > self.partition.offsets().log_start
+            && let Err(error) = self.partition.advance_log_start(needed)
+        {
+            tracing::warn!(%error, "records of {} stay that nobody needs", M::WHAT);
         }
     }
 

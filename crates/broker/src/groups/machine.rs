@@ -66,7 +66,7 @@ impl Machine for Groups {
         self.shard.next_deadline()
     }
 
-    fn records(effects: &Effects) -> Result<Vec<coordinator::Record>, Error> {
+    fn records(effects: &mut Effects) -> Result<Vec<coordinator::Record>, Error> {
         let encode = |each| record::encode(each).map_err(Error::from);
         effects.records.iter().map(encode).collect()
     }

@@ -75,7 +75,8 @@ impl Broker {
             let exists = self
                 .groups()
                 .run(owner, |groups, _, _| groups.exists(owner));
-            if let Ok(false) = exists.await {
+            let fetches = self.shares().has_session(owner);
+            if !fetches && let Ok(false) = exists.await {
                 self.release(owner).await;
             }
         }

@@ -59,5 +59,15 @@ wire! {
         lag: i64 [1..] = -1,
         error_code: ErrorCode,
         error_message: Option<Cow<'a, str>>,
+        ; tagged {
+            /// Records that consumers have. This and what follows is Millstream's own; others pass it over.
+            10000 => in_flight: i64 = -1,
+            /// Records that are held back until they are due, or until others with their key are done with.
+            10001 => delayed: i64 = -1,
+            /// Records that were given up, ever.
+            10002 => dead: i64 = -1,
+            /// Records above the start offset that are done with.
+            10003 => acknowledged: i64 = -1,
+        }
     }
 }

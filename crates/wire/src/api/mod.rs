@@ -91,6 +91,11 @@ macro_rules! for_each_api {
             (DescribeTopicPartitions, describe_topic_partitions)
             (ShareGroupHeartbeat, share_group_heartbeat)
             (ShareGroupDescribe, share_group_describe)
+            (ShareFetch, share_fetch)
+            (ShareAcknowledge, share_acknowledge)
+            (DescribeShareGroupOffsets, describe_share_group_offsets)
+            (AlterShareGroupOffsets, alter_share_group_offsets)
+            (DeleteShareGroupOffsets, delete_share_group_offsets)
         }
     };
 }

@@ -39,6 +39,8 @@ wire! {
         ; tagged {
             /// How many offsets from the start offset on are done with; -1 if that is not known.
             0 => delivery_complete_count: i32 = -1,
+            /// Records that were given up, ever. Millstream's own; others pass it over.
+            10000 => dead: i64 = 0,
         }
     }
 
@@ -78,6 +80,8 @@ wire! {
         ; tagged {
             /// How many offsets from the start offset on are done with; -1 if that is not known.
             0 => delivery_complete_count: i32 = -1,
+            /// Records that were given up, ever. Millstream's own; others pass it over.
+            10000 => dead: i64 = 0,
         }
     }
 }

@@ -172,6 +172,7 @@ fn a_snapshot_and_an_update_in_share_group_state() {
         write_timestamp: 6,
         state_batches: vec![batch.clone()],
         delivery_complete_count: 1,
+        dead: 0,
     };
     let head = "00000001 00000002 00000003 0000000000000004 0000000000000005 0000000000000006";
     let body = format!("0000 {head} 02 {batch_hex} 01 00 04 00000001");

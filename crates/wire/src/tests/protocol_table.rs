@@ -74,18 +74,13 @@ const NOT_SERVED: &[(&str, &[(i16, &str)])] = &[
         &[(71, "GetTelemetrySubscriptions"), (72, "PushTelemetry")],
     ),
     (
-        "there are no share groups yet",
+        "one broker keeps the state of share groups by itself",
         &[
-            (78, "ShareFetch"),
-            (79, "ShareAcknowledge"),
             (83, "InitializeShareGroupState"),
             (84, "ReadShareGroupState"),
             (85, "WriteShareGroupState"),
             (86, "DeleteShareGroupState"),
             (87, "ReadShareGroupStateSummary"),
-            (90, "DescribeShareGroupOffsets"),
-            (91, "AlterShareGroupOffsets"),
-            (92, "DeleteShareGroupOffsets"),
         ],
     ),
     (

@@ -1,0 +1,160 @@
+//! Handing messages of a partition to a consumer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use millstream_queue::{Acquired, Consumer, Demand};
+use tokio::sync::Notify;
+
+use super::candidates::{candidates, with_acquired};
+use super::machine::Share;
+use super::turn::Turn;
+use super::{Place, Shares};
+use crate::Error;
+
+/// Bytes that are read at a time. More are read if the consumer still has room.
+const PIECE: usize = 1 << 20;
+
+/// What a consumer wants from a partition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Want {
+    /// Messages.
+    pub(crate) messages: u64,
+    /// Whether it takes no more than that, or what else there is in a batch that was begun.
+    pub(crate) strict: bool,
+    /// Bytes of batches.
+    pub(crate) bytes: usize,
+    /// Whether the first batch is read even if it exceeds the bytes.
+    pub(crate) at_least_one: bool,
+}
+
+/// What a consumer was given.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// The batches that hold the messages, and perhaps others.
+    pub(crate) batches: Vec<Bytes>,
+    /// The messages.
+    pub(crate) acquired: Vec<Acquired>,
+}
+
+impl Taken {
+    /// How many messages it has.
+    pub(crate) fn count(&self) -> u64 {
+        self.acquired.iter().map(|one| one.span.count()).sum()
+    }
+
+    /// Bytes of its batches.
+    pub(crate) fn size(&self) -> usize {
+        self.batches.iter().map(Bytes::len).sum()
+    }
+}
+
+/// A place in the waiting room of a partition.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    turn: Arc<Turn>,
+}
+
+impl Seat {
+    /// Has `notify` told when there may be messages, for as long as it lives.
+    pub(crate) fn subscribe(&self, notify: &Arc<Notify>) {
+        self.turn.subscribe(notify);
+    }
+}
+
+impl Shares {
+    /// Has a group come to a partition, if it has not.
+    pub(crate) async fn sit_down(&self, place: &Place) -> Result<Seat, Error> {
+        let turn = self.enter(place).await?;
+        Ok(Seat { turn })
+    }
+
+    /// Hands out what `want` says and the terms allow; nothing, if there is nothing.
+    pub(crate) async fn take(
+        &self,
+        place: &Place,
+        seat: &Seat,
+        by: &Consumer,
+        want: Want,
+    ) -> Result<Taken, Error> {
+        let mut taken = Taken::default();
+        let _turn = seat.turn.line.lock().await;
+        while let Some(from) = self.next_offset(place, by).await?
+            && from < place.until()
+            && taken.count() < want.messages
+            && (taken.size() < want.bytes || (want.at_least_one && taken.batches.is_empty()))
+        {
+            let room = (want.bytes - taken.size().min(want.bytes)).min(PIECE);
+            let one = want.at_least_one && taken.batches.is_empty();
+            let batches = place.partition.read(from, room, place.until(), one).await?;
+            if batches.is_empty() {
+                break;
+            }
+            let left = want.messages - taken.count();
+            let acquired = self
+                .acquire(place, by, from, &batches, left, want.strict)
+                .await?;
+            let kept = with_acquired(&batches, &acquired);
+            // A batch that is begun in one piece and finished in the next is there once.
+            let again = usize::from(!kept.is_empty() && kept.first() == taken.batches.last());
+            taken.batches.extend(kept.into_iter().skip(again));
+            let alone =
+                acquired.first().is_some_and(|one| one.deliveries > 1) && acquired.len() == 1;
+            taken.acquired.extend(acquired);
+            if alone {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Where to look for messages that `by` may have; nowhere, while it has its share of all that may be in flight. What
+    /// has left the log is left behind here.
+    async fn next_offset(&self, place: &Place, by: &Consumer) -> Result<Option<i64>, Error> {
+        let readers = self.sessions.readers(&place.reader).max(1);
+        let log_start = place.partition.offsets().log_start;
+        let look = |share: &mut Share, _| {
+            share.state.set_limits(place.terms.limits);
+            share.state.begin_at(log_start);
+            let next = share.state.next_offset();
+            let may = allowance(place, readers, share.state.held(by)) > 0;
+            (next.filter(|_| may), Vec::new())
+        };
+        Ok(self.visit(&place.key, look).await?.flatten())
+    }
+
+    async fn acquire(
+        &self,
+        place: &Place,
+        by: &Consumer,
+        from: i64,
+        batches: &[Bytes],
+        left: u64,
+        strict: bool,
+    ) -> Result<Vec<Acquired>, Error> {
+        let limit = place.topic.config().max_decompressed_message_bytes;
+        let limit = usize::try_from(limit).unwrap_or_default();
+        let (terms, now) = (&place.terms, self.coordinator.now());
+        let found = candidates(batches, from, terms.queue.as_ref(), limit, now)?;
+        // Behind what was read there may be messages that were not.
+        let readers = self.sessions.readers(&place.reader).max(1);
+        let acquire = |share: &mut Share, now: millstream_groups::Now| {
+            let may = allowance(place, readers, share.state.held(by));
+            let demand = Demand {
+                by,
+                enough: left,
+                at_most: if strict { left.min(may) } else { may },
+                until_ms: now.monotonic_ms.saturating_add(terms.lock_ms),
+                now_ms: now.monotonic_ms,
+            };
+            (share.state.acquire(demand, from, found), Vec::new())
+        };
+        Ok(self.visit(&place.key, acquire).await?.unwrap_or_default())
+    }
+}
+
+/// How many messages more a consumer may have, who shares what may be in flight with others.
+fn allowance(place: &Place, readers: u64, held: u64) -> u64 {
+    let share = (place.terms.limits.in_flight / readers).max(1);
+    share.saturating_sub(held)
+}
