@@ -64,7 +64,10 @@ impl File for Latch {
     }
 
     fn forget(&self, end: u64) {
-        self.file.forget(end);
+        // What a failed sync left behind is in memory and perhaps nowhere else, and readers may know of it.
+        if self.failed.try_lock().is_some_and(|failed| !*failed) {
+            self.file.forget(end);
+        }
     }
 }
 
@@ -86,5 +89,18 @@ mod tests {
         let syncs = disk.syncs();
         file.sync().unwrap_err();
         assert_eq!(disk.syncs(), syncs, "it is not asked for again");
+    }
+
+    #[test]
+    fn what_a_failed_sync_left_in_memory_is_not_given_away() {
+        let disk = FaultyDisk::default();
+        let file = Latch::on(disk.create(Path::new("/data/x")).unwrap());
+        file.write_at(&mut [IoSlice::new(b"only here")], 0).unwrap();
+        disk.inject(Fault::once(Op::Sync, 0));
+        file.sync().unwrap_err();
+        file.forget(9);
+        let mut read = [0; 9];
+        file.read_at(&mut read, 0).unwrap();
+        assert_eq!(&read, b"only here");
     }
 }
