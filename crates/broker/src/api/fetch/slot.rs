@@ -165,7 +165,7 @@ async fn find(source: &Source, position: &Position, look: Look) -> Result<Found,
     if from < until && (look.room > 0 || look.at_least_one) {
         let (room, one) = (look.room, look.at_least_one);
         found.records = partition.read(from, room, until, one).await?;
-        if let Some(delay_ms) = source.queue_delay_ms {
+        if let Some(delay_ms @ 1..) = source.queue_delay_ms {
             found.due_ms = cut::before_delayed(&mut found.records, delay_ms, look.now_ms);
         }
         if !look.zstd {

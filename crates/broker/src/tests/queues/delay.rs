@@ -42,6 +42,15 @@ async fn a_long_poll_does_not_answer_with_what_is_not_due() {
 }
 
 #[tokio::test]
+async fn without_a_delay_no_clock_of_a_sender_holds_anything_back() {
+    let broker = TestBroker::start().await;
+    let topic = broker.topic("jobs", 1, &[QUEUE]).await;
+    broker.append("jobs", sent_before(-60_000)).await;
+    let found = broker.fetch_one(12, &from(&topic, 0, 0)).await;
+    assert_eq!(batches(&found).len(), 1);
+}
+
+#[tokio::test]
 async fn a_topic_that_is_no_queue_has_no_delay() {
     let broker = TestBroker::start().await;
     let topic = broker.topic("t", 1, &[("queue.delay.ms", "100")]).await;
