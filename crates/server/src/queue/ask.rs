@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use millstream_wire::api::{
-    create_topics, delete_records, delete_topics, describe_configs, fetch, list_offsets, metadata,
-    produce,
+    create_topics, delete_records, delete_topics, describe_configs, describe_share_group_offsets,
+    fetch, list_offsets, metadata, produce,
 };
 use millstream_wire::{ApiKey, ErrorCode};
 
@@ -43,6 +43,26 @@ pub(super) struct Found {
     pub(super) offset: i64,
     /// In milliseconds since 1970; -1 unless a time was sought.
     pub(super) timestamp: i64,
+}
+
+impl Found {
+    /// The offset, if there is such a record.
+    pub(super) fn offset(self) -> Option<i64> {
+        (self.offset >= 0).then_some(self.offset)
+    }
+}
+
+/// What has become of the messages of a partition that are handed out one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Given {
+    /// Messages that are not done with.
+    pub(super) left: i64,
+    /// Those of them that consumers have.
+    pub(super) in_flight: i64,
+    /// Those of them that are held back.
+    pub(super) delayed: i64,
+    /// Messages that were given up, ever.
+    pub(super) dead: i64,
 }
 
 impl Server {
@@ -196,6 +216,44 @@ impl Server {
             })
         });
         found.collect()
+    }
+
+    /// What consumers have been given of the first `partitions` partitions of a topic, in their order; none where
+    /// nobody was handed anything one by one.
+    ///
+    /// # Errors
+    /// [`Error::Server`], [`Error::Refused`].
+    pub(super) fn given(
+        &mut self,
+        group: &str,
+        topic: &str,
+        partitions: i32,
+    ) -> Result<Vec<Option<Given>>, Error> {
+        let wanted = describe_share_group_offsets::Group {
+            group_id: group,
+            topics: Some(vec![describe_share_group_offsets::Topic {
+                topic_name: topic,
+                partitions: (0..partitions).collect(),
+            }]),
+        };
+        let request = describe_share_group_offsets::Request {
+            groups: vec![wanted],
+        };
+        let answer = self.0.ask(ApiKey::DescribeShareGroupOffsets, 1, &request)?;
+        let response: describe_share_group_offsets::Response<'_> = answer.read()?;
+        let found = only(response.groups, topic)?;
+        check(topic, found.error_code, found.error_message.as_deref())?;
+        let given = only(found.topics, topic)?.partitions.into_iter();
+        let given = given.map(|given| {
+            check(topic, given.error_code, given.error_message.as_deref())?;
+            Ok((given.start_offset >= 0).then_some(Given {
+                left: given.lag,
+                in_flight: given.in_flight,
+                delayed: given.delayed,
+                dead: given.dead,
+            }))
+        });
+        given.collect()
     }
 
     /// Removes the messages before an offset of some partitions, which may be [`ALL`]; returns where each begins then.

@@ -1,6 +1,6 @@
 //! Where queues stand: how many messages wait, are held back or were given up, and for how long the oldest has.
 
-use super::ask::{EARLIEST, Found, LATEST, Server, Settings};
+use super::ask::{EARLIEST, Given, LATEST, Server, Settings};
 use super::show::{Cell, Row};
 use crate::clock::environment;
 use crate::error::Error;
@@ -96,38 +96,33 @@ fn is_queue(settings: &Settings) -> bool {
 
 impl Queue {
     fn measure(&self, server: &mut Server) -> Result<Vec<Partition>, Error> {
+        let setting = |name: &str| self.settings.get(name).map_or("", String::as_str);
         let now_ms = (environment().now_ms)();
-        let delay_ms = self
-            .settings
-            .get("queue.delay.ms")
-            .and_then(|ms| ms.parse::<i64>().ok());
-        let due_to = now_ms
-            .saturating_sub(delay_ms.unwrap_or(0))
-            .saturating_add(1);
-        let mut find = |timestamp| server.offsets(&self.name, self.partitions, timestamp);
-        let (starts, ends) = (find(EARLIEST)?, find(LATEST)?);
-        let (oldest, delayed) = (find(0)?, find(due_to.max(0))?);
-        let bounds = starts.into_iter().zip(ends);
-        let partitions = bounds.zip(oldest.into_iter().zip(delayed));
-        Ok(partitions
-            .map(|((start, end), (oldest, delayed))| {
-                let held = |delayed: &Found| delayed.offset >= 0 && delay_ms > Some(0);
-                let delayed = Some(delayed).filter(held);
-                let delayed = delayed.map_or(0, |delayed| end.offset - delayed.offset);
-                let old = Some(oldest).filter(|oldest| oldest.offset >= 0);
-                let counts = Counts {
-                    waiting: end.offset - start.offset - delayed,
-                    delayed,
-                    oldest_ms: old.map(|oldest| now_ms - oldest.timestamp),
-                    ..Counts::default()
-                };
+        let delay_ms = setting("queue.delay.ms").parse().unwrap_or(0);
+        let (name, count) = (&self.name, self.partitions);
+        let given = server.given(setting("queue.owner"), name, count)?;
+        let starts = server.offsets(name, count, EARLIEST)?;
+        let ends = server.offsets(name, count, LATEST)?;
+        let oldest = server.offsets(name, count, 0)?;
+        let not_due = match delay_ms {
+            0 => ends.clone(),
+            delay_ms => server.offsets(name, count, (now_ms - delay_ms + 1).max(0))?,
+        };
+        let bounds = starts.iter().zip(&ends).zip(&oldest).zip(&not_due);
+        let measured = bounds
+            .zip(given)
+            .map(|((((start, end), oldest), not_due), given)| {
+                let not_due = not_due.offset().map_or(0, |first| end.offset - first);
                 Partition {
-                    counts,
+                    counts: Counts {
+                        oldest_ms: oldest.offset().map(|_| now_ms - oldest.timestamp),
+                        ..Counts::of(end.offset - start.offset, not_due, given)
+                    },
                     start: start.offset,
                     end: end.offset,
                 }
-            })
-            .collect())
+            });
+        Ok(measured.collect())
     }
 
     fn row(&self, partitions: &[Partition]) -> Row {
@@ -160,6 +155,21 @@ impl Partition {
 }
 
 impl Counts {
+    /// Of `there` messages, of which so many are not due, and which may have been handed out one by one.
+    fn of(there: i64, not_due: i64, given: Option<Given>) -> Self {
+        let left = given.map_or(there, |given| given.left);
+        let in_flight = given.map(|given| given.in_flight);
+        // Who hands out knows more of the few that were looked at, the clock of all others.
+        let delayed = given.map_or(not_due, |given| given.delayed.max(not_due));
+        Self {
+            waiting: (left - in_flight.unwrap_or(0) - delayed).max(0),
+            in_flight,
+            delayed,
+            dead: given.map(|given| given.dead),
+            oldest_ms: None,
+        }
+    }
+
     /// Both together.
     fn and(self, other: Self) -> Self {
         let sum = |a: Option<i64>, b: Option<i64>| match (a, b) {

@@ -4,10 +4,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use millstream_batch::Builder;
-use millstream_wire::api::{fetch, metadata, produce};
+use millstream_wire::api::{fetch, metadata, produce, share_fetch};
 use millstream_wire::{
-    ApiKey, Decode, Encode, ErrorCode, RequestHeader, ResponseHeader, Version, decode_message,
-    request_frame,
+    ApiKey, Decode, Encode, ErrorCode, RequestHeader, ResponseHeader, decode_message, request_frame,
 };
 
 /// Has the server make a topic: the first request for one does.
@@ -74,6 +73,41 @@ pub(crate) fn fetch(stream: &mut TcpStream, topic: &str, partition: i32) -> Vec<
     found.records.0.concat()
 }
 
+/// Has a member of a share group take at most `count` messages of partition 0.
+pub(crate) fn take(stream: &mut TcpStream, group: &str, topic: &str, count: i32) {
+    let named = metadata::Topic {
+        name: Some(topic),
+        ..Default::default()
+    };
+    let request = metadata::Request {
+        topics: Some(vec![named]),
+        ..Default::default()
+    };
+    let answer = ask(stream, ApiKey::Metadata, 12, &request);
+    let answer: metadata::Response<'_> = body(&answer, ApiKey::Metadata, 12);
+    let partition = share_fetch::Partition {
+        partition_index: 0,
+        acknowledgement_batches: Vec::new(),
+    };
+    let wanted = share_fetch::Topic {
+        topic_id: answer.topics[0].topic_id,
+        partitions: vec![partition],
+    };
+    let request = share_fetch::Request {
+        group_id: Some(group),
+        member_id: Some("member"),
+        max_records: count,
+        batch_size: count,
+        share_acquire_mode: 1,
+        topics: vec![wanted],
+        ..Default::default()
+    };
+    let answer = ask(stream, ApiKey::ShareFetch, 2, &request);
+    let answer: share_fetch::Response<'_> = body(&answer, ApiKey::ShareFetch, 2);
+    let taken = &answer.responses[0].partitions[0];
+    assert_eq!(taken.error_code, ErrorCode::NONE);
+}
+
 /// The frame of a request.
 pub(crate) fn request(api: ApiKey, version: i16, body: &impl Encode) -> Vec<u8> {
     let header = RequestHeader {
@@ -100,7 +134,7 @@ pub(crate) fn receive(stream: &mut TcpStream) -> Vec<u8> {
 }
 
 fn body<'a, T: Decode<'a>>(answer: &'a [u8], api: ApiKey, version: i16) -> T {
-    let version = Version::classic(version);
+    let version = api.encoding(version);
     let (_, body) = ResponseHeader::decode(answer, api, version).unwrap();
     decode_message(body, version).unwrap()
 }

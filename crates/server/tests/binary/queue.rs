@@ -6,7 +6,7 @@ use millstream_batch::{Batches, Builder, RecordHeader};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::client::{fetch, make_topic, produce};
+use crate::client::{fetch, make_topic, produce, take};
 use crate::support::{Server, log_dirs, objects, run, serving};
 
 /// A server, a connection to it, and its data.
@@ -133,6 +133,23 @@ fn what_a_delay_holds_back_is_told_apart() {
         (&shown["waiting"], &shown["delayed"]),
         (&json!(0), &json!(2))
     );
+}
+
+#[test]
+fn what_consumers_have_is_told_apart() {
+    let mut running = Running::start();
+    running.objects(&["create", "jobs", "--partitions", "2"]);
+    produce(&mut running.stream, "jobs", 0, jobs(5));
+    let shown = &running.objects(&["list"])[0];
+    assert!(shown["in_flight"].is_null() && shown["owner"].is_null());
+    take(&mut running.stream, "workers", "jobs", 2);
+    let shown = &running.objects(&["list"])[0];
+    let number = |name: &str| shown[name].as_i64().unwrap();
+    assert_eq!(
+        (number("waiting"), number("in_flight"), number("dead")),
+        (3, 2, 0)
+    );
+    assert_eq!(shown["owner"], json!("workers"));
 }
 
 #[test]
