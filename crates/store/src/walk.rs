@@ -3,12 +3,16 @@
 use std::io;
 use std::sync::Arc;
 
-use millstream_batch::{BatchRef, HEADER_LEN, Header};
+use millstream_batch::{BatchRef, CRC_START, Error, HEADER_LEN, Header};
 
 use crate::disk::File;
 
 /// Bytes read at once; a larger batch is read whole.
 const CHUNK: u64 = 256 << 10;
+
+/// Bytes of a batch for which its length is taken at its word. Room for a larger one is made only once its checksum, which
+/// is computed chunk by chunk, was right.
+const CREDIBLE: u64 = 1 << 20;
 
 /// Why a walk cannot go on.
 #[derive(Debug)]
@@ -16,7 +20,7 @@ pub(crate) enum Broken {
     /// The file could not be read.
     Io(io::Error),
     /// What is there is no batch.
-    Batch(millstream_batch::Error),
+    Batch(Error),
 }
 
 /// A position in a segment file and the bytes read ahead of it.
@@ -51,6 +55,16 @@ impl Walk {
         let Some(header) = self.next_header()? else {
             return Ok(None);
         };
+        let left = self.end - self.position;
+        if header.size() as u64 > left {
+            return Err(Broken::Batch(Error::Truncated {
+                needed: header.size(),
+                available: usize::try_from(left).unwrap_or(usize::MAX),
+            }));
+        }
+        if header.size() as u64 > CREDIBLE {
+            self.prove(&header)?;
+        }
         self.ahead(header.size())?;
         let from = (self.position - self.chunk_at) as usize;
         self.position += header.size() as u64;
@@ -67,6 +81,28 @@ impl Walk {
         Header::parse(self.ahead(HEADER_LEN)?)
             .map(Some)
             .map_err(Broken::Batch)
+    }
+
+    /// Holds the next batch against its checksum.
+    fn prove(&self, header: &Header) -> Result<(), Broken> {
+        let mut at = self.position + CRC_START as u64;
+        let end = self.position + header.size() as u64;
+        let (mut piece, mut actual) = (vec![0; CHUNK as usize], 0);
+        while at < end {
+            let len = (end - at).min(CHUNK) as usize;
+            let read = self.file.read_at(&mut piece[..len], at);
+            let read = read.map_err(Broken::Io)?;
+            if read == 0 {
+                return Err(Broken::Io(io::ErrorKind::UnexpectedEof.into()));
+            }
+            actual = crc32c::crc32c_append(actual, &piece[..read]);
+            at += read as u64;
+        }
+        let expected = header.crc;
+        match actual == expected {
+            true => Ok(()),
+            false => Err(Broken::Batch(Error::Checksum { expected, actual })),
+        }
     }
 
     /// At least `needed` bytes from the position on, or fewer where the range ends.
@@ -86,5 +122,51 @@ impl Walk {
             return Ok(&self.chunk);
         }
         Ok(&self.chunk[from..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+    use std::path::Path;
+
+    use millstream_batch::Builder;
+
+    use super::*;
+    use crate::disk::Disk;
+    use crate::disk::faulty::FaultyDisk;
+
+    fn walk(bytes: &[u8]) -> Walk {
+        let file = FaultyDisk::default().create(Path::new("/log")).unwrap();
+        file.write_at(&mut [IoSlice::new(bytes)], 0).unwrap();
+        Walk::new(file, 0, bytes.len() as u64)
+    }
+
+    fn batch(base: i64, size: usize) -> Vec<u8> {
+        let builder = Builder::new().record(0, None, Some(&vec![b'x'; size]));
+        builder.build().unwrap().stamp(base, 0).to_vec()
+    }
+
+    #[test]
+    fn batches_of_any_size_come_whole_and_in_order() {
+        let sizes = [10, CHUNK as usize, 3 * CREDIBLE as usize, 10];
+        let batches: Vec<_> = (0..).zip(sizes).map(|(at, size)| batch(at, size)).collect();
+        let mut walk = walk(&batches.concat());
+        for expected in &batches {
+            assert_eq!(walk.next().unwrap().unwrap().bytes, expected);
+        }
+        assert!(walk.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_damaged_length_makes_no_room_for_itself() {
+        let good = [batch(0, 10), batch(1, 8 * CREDIBLE as usize)].concat();
+        for length in [7 * CREDIBLE as i32, 9 * CREDIBLE as i32, i32::MAX] {
+            let mut bytes = good.clone();
+            bytes[8..12].copy_from_slice(&length.to_be_bytes());
+            let mut walk = walk(&bytes);
+            assert!(matches!(walk.next(), Err(Broken::Batch(_))), "{length}");
+            assert!(walk.chunk.capacity() as u64 <= CHUNK, "{length}");
+        }
     }
 }
