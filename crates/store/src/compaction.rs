@@ -201,3 +201,72 @@ fn is_closing(partition: &Partition) -> Result<()> {
         false => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use millstream_batch::Builder;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::config::{LogConfig, StoreOptions, TopicPartition};
+    use crate::disk::faulty::FaultyDisk;
+    use crate::intake::AppendMode;
+    use crate::progress::Ack;
+    use crate::store::Store;
+
+    /// Appends a record of so many bytes; the offset after it.
+    fn put(partition: &Arc<Partition>, key: &str, size: usize) -> i64 {
+        let value = vec![b'v'; size];
+        let builder = Builder::new().record(0, Some(key.as_bytes()), Some(&value));
+        let batch = builder.build().unwrap();
+        let appended = partition.append(batch, AppendMode::Internal, 0);
+        appended.unwrap().next_offset()
+    }
+
+    #[tokio::test]
+    async fn a_busy_log_is_compacted_without_a_pause() {
+        let disk = Arc::new(FaultyDisk::default());
+        let store = Store::open_on(disk, Path::new("/data"), StoreOptions::default(), 0).unwrap();
+        let config = LogConfig {
+            compaction: Some(CompactionConfig::default()),
+            ..LogConfig::default()
+        };
+        let (topic_id, index) = (Uuid::nil(), 0);
+        let id = TopicPartition { topic_id, index };
+        let partition = store.create_partition(id, config).unwrap();
+        for round in 0..11 {
+            let next = put(&partition, &format!("key {}", round % 2), 100_000);
+            partition.wait(next, Ack::Durable).await.unwrap();
+        }
+        // The writer is not told of what comes next until it is handed over: one append is always on its way.
+        let hold = || partition.intake.lock().queued = true;
+        let hand_over = || store.shared.queue.push(Arc::clone(&partition));
+        hold();
+        let next = put(&partition, "other", 1);
+        store.compact(0).await;
+        assert!(partition.settled().is_none());
+        let before = partition.size();
+        assert!(before > 1_000_000, "there is no recovery point yet");
+        assert!(partition.log.last().unwrap().is_sealed());
+        hand_over();
+        partition.wait(next, Ack::Durable).await.unwrap();
+        let saved = async {
+            while *partition.upkeep.lock() < next {
+                tokio::task::yield_now().await;
+            }
+        };
+        let patience = Duration::from_secs(60);
+        tokio::time::timeout(patience, saved).await.unwrap();
+        hold();
+        let next = put(&partition, "other", 1);
+        store.compact(0).await;
+        assert!(partition.settled().is_none());
+        let left = partition.size();
+        assert!(left < 300_000, "{left} of {before} bytes left");
+        hand_over();
+        partition.wait(next, Ack::Durable).await.unwrap();
+    }
+}

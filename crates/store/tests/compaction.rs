@@ -150,27 +150,6 @@ async fn a_log_that_falls_idle_is_compacted_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_busy_log_is_compacted_without_a_pause() {
-    let disk = FaultyDisk::default();
-    let store = open(&disk, options()).unwrap();
-    let partition = store.create_partition(ID, compacted(1 << 30)).unwrap();
-    let value = "v".repeat(100_000);
-    for round in 0..11 {
-        put(&partition, &format!("key {}", round % 2), &value).await;
-    }
-    // One more is on its way all the time: nothing is ever settled.
-    store.compact(0).await;
-    put(&partition, "other", "x").await;
-    assert_eq!(logs(&disk), 2, "the active segment was closed for its size");
-    store.compact(0).await;
-    assert!(
-        partition.size() < 300_000,
-        "{} bytes left",
-        partition.size()
-    );
-}
-
-#[tokio::test]
 async fn tombstones_stay_for_their_time_and_then_go() {
     let disk = FaultyDisk::default();
     let store = open(&disk, options()).unwrap();
