@@ -16,6 +16,7 @@ use millstream_wire::api::offset_fetch::{
 };
 use millstream_wire::{ErrorCode, Uuid};
 
+use crate::catalog;
 use crate::connection::RequestContext;
 use crate::error::code_of;
 use crate::queues::head;
@@ -75,8 +76,7 @@ async fn fetch<'a>(
     }
 }
 
-/// The offsets that were asked for. An offset that was committed for an earlier topic of the same name is none. In a
-/// queue a consumer begins with the first message there is, whatever it does where nothing is committed.
+/// The offsets that were asked for. An offset that was committed for an earlier topic of the same name is none.
 fn asked<'a>(
     broker: &Broker,
     groups: &Shard,
@@ -100,14 +100,12 @@ fn asked<'a>(
     let partition = |index: &i32| {
         let offset = groups.offset(group, name, *index);
         let offset = offset.filter(|offset| offset.is_for(id.as_u128()));
-        let mut found = result(
+        let found = result(
             *index,
             offset.filter(|_| error_code == ErrorCode::NONE),
             error_code,
         );
-        let head = known.as_ref().and_then(|known| head(known, *index, group));
-        found.committed_offset = found.committed_offset.max(head.unwrap_or(-1));
-        found
+        from_head(found, known.as_deref(), group)
     };
     TopicResult {
         name: Cow::Borrowed(topic.name),
@@ -120,7 +118,9 @@ fn asked<'a>(
 fn all(broker: &Broker, groups: &Shard, group: &str, by_id: bool) -> Vec<TopicResult<'static>> {
     let mut topics: BTreeMap<&str, Vec<PartitionResult<'static>>> = BTreeMap::new();
     for (topic, index, offset) in groups.offsets(group) {
+        let known = broker.catalog().topic(topic);
         let partition = result(index, Some(offset), ErrorCode::NONE);
+        let partition = from_head(partition, known.as_deref(), group);
         topics.entry(topic).or_default().push(partition);
     }
     let topic = |(name, partitions): (&str, _)| {
@@ -132,6 +132,18 @@ fn all(broker: &Broker, groups: &Shard, group: &str, by_id: bool) -> Vec<TopicRe
         })
     };
     topics.into_iter().filter_map(topic).collect()
+}
+
+/// The same, but for a queue: there a consumer begins with the first message that waits, whatever it does where
+/// nothing is committed.
+fn from_head(
+    mut found: PartitionResult<'static>,
+    topic: Option<&catalog::Topic>,
+    group: &str,
+) -> PartitionResult<'static> {
+    let head = topic.and_then(|topic| head(topic, found.partition_index, group));
+    found.committed_offset = found.committed_offset.max(head.unwrap_or(-1));
+    found
 }
 
 fn result(

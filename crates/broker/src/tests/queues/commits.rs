@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use millstream_groups::{Committer, NewOffset};
-use millstream_wire::api::offset_delete;
+use millstream_wire::api::{offset_delete, offset_fetch};
 use millstream_wire::{ApiKey, ErrorCode};
 
 use super::QUEUE;
@@ -134,6 +134,14 @@ async fn a_consumer_begins_with_the_first_message_that_waits() {
     assert_eq!((position("g").await, position("h").await), (3, -1));
     topic.partitions()[0].delete_records(4).await.unwrap();
     assert_eq!(position("g").await, 4);
+
+    let everything = offset_fetch::Request {
+        group_id: "g",
+        ..Default::default()
+    };
+    let response: offset_fetch::Response<'_> =
+        broker.call(ApiKey::OffsetFetch, 7, &everything).await;
+    assert_eq!(response.topics[0].partitions[0].committed_offset, 4);
 }
 
 #[tokio::test]
