@@ -10,6 +10,7 @@
 
 mod answer;
 mod cut;
+mod done;
 mod poll;
 mod slot;
 

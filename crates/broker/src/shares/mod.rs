@@ -20,11 +20,11 @@ mod words;
 use std::sync::Arc;
 
 use millstream_groups::Now;
-use millstream_queue::Counts;
+use millstream_queue::{Counts, Span};
 use millstream_store::Partition;
 use uuid::Uuid;
 
-use crate::catalog::{Catalog, Topic};
+use crate::catalog::{Catalog, SHARES, Topic};
 use crate::config::OffsetReset;
 use crate::coordinator::Coordinator;
 use crate::{Broker, Environment, Error};
@@ -165,6 +165,28 @@ impl Shares {
             dead: share.dead,
         };
         self.read(&place.key, standing).await
+    }
+
+    /// Of the messages of a queue within `range`, those that are finished although others before them are not, in order.
+    /// The queue is told by its topic and partition.
+    pub(crate) async fn finished(
+        &self,
+        queue: (Uuid, i32),
+        range: Span,
+    ) -> Result<Vec<Span>, Error> {
+        if self.coordinator.catalog().topic(SHARES).is_none() {
+            return Ok(Vec::new());
+        }
+        let key = Key {
+            group: Arc::from(""),
+            topic: queue.0,
+            partition: queue.1,
+        };
+        let finished = |share: &Share| {
+            let finished = share.state.finished();
+            finished.filter_map(|span| span.intersect(range)).collect()
+        };
+        Ok(self.read(&key, finished).await?.unwrap_or_default())
     }
 
     /// The partitions that a group has come to.

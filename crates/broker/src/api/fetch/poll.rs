@@ -96,7 +96,7 @@ impl Poll<'_> {
 
     /// Looks at the partitions that moved since the last look; returns whether there is enough to answer.
     async fn look(&mut self) -> bool {
-        let (memory, now_ms) = (self.broker.answer_memory(), self.broker.now_ms());
+        let now_ms = self.broker.now_ms();
         for slot in &mut self.slots {
             if slot.has_moved(self.committed, now_ms) {
                 self.taken -= slot.size();
@@ -108,7 +108,7 @@ impl Poll<'_> {
                     zstd: self.zstd,
                     now_ms,
                 };
-                slot.look(look, memory).await;
+                slot.look(look, self.broker).await;
                 self.taken += slot.size();
             }
         }

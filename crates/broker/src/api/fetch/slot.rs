@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use millstream_store::{EpochEnd, Offsets, Partition, Subscription};
+use millstream_store::{EpochEnd, Error as StoreError, Offsets, Partition, Subscription};
 use tokio::sync::Notify;
 
-use super::cut;
-use crate::answer_memory::{AnswerMemory, Share};
+use super::{cut, done};
+use crate::answer_memory::Share;
 use crate::api::{leader_epoch, unreadable};
 use crate::fetch_sessions::Position;
-use crate::{Broker, Error};
+use crate::{Broker, Error, Topic};
 
 /// A position and what there is to say about it.
 pub(super) struct Slot {
@@ -25,9 +25,8 @@ pub(super) struct Slot {
 /// Where a slot reads.
 #[derive(Debug)]
 struct Source {
+    topic: Arc<Topic>,
     partition: Arc<Partition>,
-    /// For how many milliseconds records are held back, if the topic is a queue.
-    queue_delay_ms: Option<i64>,
 }
 
 /// What was found in a partition.
@@ -115,13 +114,13 @@ impl Slot {
     }
 
     /// Looks, in place of whatever was found before, as far as there is memory.
-    pub(super) async fn look(&mut self, mut look: Look, memory: &AnswerMemory) {
+    pub(super) async fn look(&mut self, mut look: Look, broker: &Broker) {
         if let Some(source) = &self.source {
             self.found = Ok(Found::default());
             self.memory = Share::default();
-            self.memory = memory.take(look.room);
+            self.memory = broker.answer_memory().take(look.room);
             look.room = self.memory.bytes();
-            self.found = find(source, &self.position, look).await;
+            self.found = find(broker, source, &self.position, look).await;
             self.memory.shrink(self.size());
             unreadable::log(&source.partition, &self.found);
         }
@@ -139,14 +138,18 @@ fn resolve(broker: &Broker, position: &Position) -> Result<Source, Error> {
     };
     let partition = topic.partition(position.partition)?;
     leader_epoch::check(partition, position.leader_epoch)?;
-    let config = topic.config();
     Ok(Source {
         partition: Arc::clone(partition),
-        queue_delay_ms: config.queue_enable.then_some(config.queue_delay_ms),
+        topic,
     })
 }
 
-async fn find(source: &Source, position: &Position, look: Look) -> Result<Found, Error> {
+async fn find(
+    broker: &Broker,
+    source: &Source,
+    position: &Position,
+    look: Look,
+) -> Result<Found, Error> {
     let partition = &source.partition;
     let offsets = partition.offsets();
     let mut found = Found {
@@ -165,8 +168,8 @@ async fn find(source: &Source, position: &Position, look: Look) -> Result<Found,
     if from < until && (look.room > 0 || look.at_least_one) {
         let (room, one) = (look.room, look.at_least_one);
         found.records = partition.read(from, room, until, one).await?;
-        if let Some(delay_ms @ 1..) = source.queue_delay_ms {
-            found.due_ms = cut::before_delayed(&mut found.records, delay_ms, look.now_ms);
+        if source.topic.config().queue_enable {
+            found.due_ms = wait(broker, source, position, look, &mut found.records).await?;
         }
         if !look.zstd {
             cut::before_zstd(&mut found.records)?;
@@ -175,12 +178,37 @@ async fn find(source: &Source, position: &Position, look: Look) -> Result<Found,
     Ok(found)
 }
 
+/// Leaves of what was read of a queue what waits to be worked off, and returns when the next of it is due that is
+/// held back.
+async fn wait(
+    broker: &Broker,
+    source: &Source,
+    position: &Position,
+    look: Look,
+    records: &mut Vec<Bytes>,
+) -> Result<Option<i64>, Error> {
+    let config = source.topic.config();
+    let due_ms = match config.queue_delay_ms {
+        0 => None,
+        delay_ms => cut::before_delayed(records, delay_ms, look.now_ms),
+    };
+    if let Some(range) = done::range(records) {
+        let queue = (source.topic.id, position.partition);
+        let done = broker.shares().finished(queue, range).await;
+        // Fetches have no word for a coordinator that is away; by this one clients come again.
+        let done = done.map_err(|_| StoreError::Closed)?;
+        let limit = usize::try_from(config.max_decompressed_message_bytes).unwrap_or(0);
+        *records = done::without(std::mem::take(records), &done, limit)?;
+    }
+    Ok(due_ms)
+}
+
 /// Where to read. Below the head of a queue there is nothing to miss, and a client that were sent away might
 /// come back behind messages that wait.
 fn begin(source: &Source, position: &Position, offsets: Offsets) -> i64 {
-    match source.queue_delay_ms {
-        Some(_) if position.offset >= 0 => position.offset.max(offsets.log_start),
-        _ => position.offset,
+    match source.topic.config().queue_enable && position.offset >= 0 {
+        true => position.offset.max(offsets.log_start),
+        false => position.offset,
     }
 }
 

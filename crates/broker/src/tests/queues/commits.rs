@@ -13,6 +13,7 @@ use crate::testing::TestBroker;
 use crate::tests::configs::{SET, altered};
 use crate::tests::groups::delete;
 use crate::tests::offsets::{commit, committed};
+use crate::tests::shares::Consumer;
 use crate::tests::traffic::{batches, from, values};
 
 /// A broker with the queue `jobs`, in which `count` messages wait, each in its own batch.
@@ -155,6 +156,31 @@ async fn a_fetch_below_the_head_of_a_queue_begins_there() {
         let found = broker.fetch_one(12, &from(&topic, 0, offset)).await;
         assert_eq!(found.error_code, ErrorCode::OFFSET_OUT_OF_RANGE);
     }
+}
+
+#[tokio::test]
+async fn what_share_consumers_have_acknowledged_is_gone_for_all_others() {
+    let (broker, topic) = with_jobs(2).await;
+    broker.append("jobs", values(&["a", "b", "c", "d"])).await;
+    let mut worker = Consumer::new(&broker, &topic, "worker");
+    worker.fetch(6).await;
+    let said = worker.acknowledge(&[(1, 3, &[1]), (5, 5, &[1])]).await;
+    assert_eq!(said, ErrorCode::NONE);
+    let broker = broker.crash().await;
+    let left = async |offset| {
+        let found = broker.fetch_one(12, &from(&topic, 0, offset)).await;
+        let batches = batches(&found);
+        let next = batches.last().unwrap().header().next_offset();
+        let records = batches.iter().map(|batch| batch.records(1 << 20).unwrap());
+        let offsets = records.flat_map(|records| {
+            let offsets = records.iter().map(|record| record.unwrap().offset);
+            offsets.collect::<Vec<_>>()
+        });
+        (offsets.collect::<Vec<_>>(), next)
+    };
+    assert_eq!(left(0).await, (vec![0, 4], 6));
+    // Who has come as far still learns how far the log goes.
+    assert_eq!(left(5).await, (vec![4], 6));
 }
 
 #[tokio::test]
