@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::TopicPartition;
 
@@ -136,11 +137,13 @@ pub enum Error {
         /// The partition.
         partition: TopicPartition,
     },
-    /// An earlier write or sync failed, so the partition takes no more writes.
-    #[error("partition {partition} takes no writes since its disk failed")]
+    /// An earlier write or sync failed, or the log was found to be damaged, so the partition takes no more writes.
+    #[error("partition {partition} takes no writes since its disk failed: {cause}")]
     Poisoned {
         /// The partition.
         partition: TopicPartition,
+        /// What failed, and where.
+        cause: Arc<str>,
     },
     /// The partition was deleted.
     #[error("partition {partition} was deleted")]

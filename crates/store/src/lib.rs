@@ -16,6 +16,7 @@ mod cleaner;
 mod cold;
 mod compaction;
 mod config;
+mod damaged;
 pub mod disk;
 mod epochs;
 mod error;

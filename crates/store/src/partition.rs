@@ -78,7 +78,7 @@ impl Partition {
             pending: Vec::new(),
             queued: false,
         };
-        Partition {
+        let partition = Partition {
             id,
             dir: dir.to_owned(),
             shared,
@@ -94,7 +94,11 @@ impl Partition {
             log: Log::new(found.segments),
             tail: Arc::default(),
             subscribers: Arc::default(),
+        };
+        if let Some(damage) = found.damage {
+            partition.poison(&damage);
         }
+        partition
     }
 
     /// Which partition this is.
@@ -145,10 +149,7 @@ impl Partition {
                 limit,
             });
         }
-        match self.progress.stopped() {
-            Some(why) => Err(why.error(self.id)),
-            None => Ok(()),
-        }
+        self.progress.refusal(self.id).map_or(Ok(()), Err)
     }
 
     /// Gives a batch that was checked and counted the next offsets.
@@ -271,12 +272,12 @@ impl Partition {
 
     /// Why the partition takes no writes, if it does not.
     pub fn write_error(&self) -> Option<Error> {
-        self.progress.stopped().map(|why| why.error(self.id))
+        self.progress.refusal(self.id)
     }
 
     /// Takes no more writes and fails those that wait, since the disk failed.
     pub(crate) fn poison(&self, error: &Error) {
-        if self.progress.stop(Stop::Poisoned) {
+        if self.progress.poison(error) {
             tracing::error!(partition = %self.id, %error, "partition takes no more writes");
         }
     }
@@ -315,9 +316,9 @@ impl Partition {
 
     /// The last recovery point of a clean shutdown, when the writer has ended.
     pub(crate) fn save_at_end(&self) -> Result<()> {
-        match self.progress.stopped() {
-            Some(Stop::Poisoned) => return Err(Error::Poisoned { partition: self.id }),
-            Some(Stop::Deleted) => return Ok(()),
+        match self.progress.refusal(self.id) {
+            Some(error @ Error::Poisoned { .. }) => return Err(error),
+            Some(Error::Deleted { .. }) => return Ok(()),
             _ => {}
         }
         // Clients may have been told of the epoch, even if nothing was written under it.

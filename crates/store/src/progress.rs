@@ -5,6 +5,7 @@
 
 use std::future::poll_fn;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::task::{Context, Poll, Waker};
 
@@ -47,17 +48,6 @@ pub(crate) enum Stop {
     Closed,
 }
 
-impl Stop {
-    /// The error that a writer gets.
-    pub(crate) fn error(self, partition: TopicPartition) -> Error {
-        match self {
-            Stop::Poisoned => Error::Poisoned { partition },
-            Stop::Deleted => Error::Deleted { partition },
-            Stop::Closed => Error::Closed,
-        }
-    }
-}
-
 /// The marks of one partition.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -75,6 +65,8 @@ pub(crate) struct Progress {
 #[derive(Debug, Default)]
 struct State {
     stopped: Option<Stop>,
+    /// What poisoned the partition.
+    cause: Option<Arc<str>>,
     /// Offsets that were assigned and never written, and for want of what; ascending.
     lost: Vec<(Range<i64>, Shortage)>,
     waiters: Vec<Waiter>,
@@ -182,6 +174,13 @@ impl Progress {
         open
     }
 
+    /// Fails all who wait, now and later, for what the disk did; whether that is news. The first error stays.
+    pub(crate) fn poison(&self, error: &Error) -> bool {
+        let cause = || error.to_string().into();
+        self.state.lock().cause.get_or_insert_with(cause);
+        self.stop(Stop::Poisoned)
+    }
+
     /// Refuses new appends; those that wait go on to their end.
     pub(crate) fn close(&self) {
         self.close_as(Stop::Closed);
@@ -190,6 +189,11 @@ impl Progress {
     /// Why nothing can be written, if so.
     pub(crate) fn stopped(&self) -> Option<Stop> {
         self.state.lock().stopped
+    }
+
+    /// The error that a writer gets, if nothing can be written.
+    pub(crate) fn refusal(&self, partition: TopicPartition) -> Option<Error> {
+        self.state.lock().refusal(partition)
     }
 
     /// Waits until everything below `next_offset` is there.
@@ -242,8 +246,8 @@ impl Progress {
         if self.reached(ack) >= next_offset {
             return Poll::Ready(Ok(()));
         }
-        if let Some(why) = state.stopped {
-            return Poll::Ready(Err(why.error(partition)));
+        if let Some(refusal) = state.refusal(partition) {
+            return Poll::Ready(Err(refusal));
         }
         let waker = context.waker();
         if !registered
@@ -277,6 +281,19 @@ impl Progress {
         for waiter in woken {
             waiter.waker.wake();
         }
+    }
+}
+
+impl State {
+    fn refusal(&self, partition: TopicPartition) -> Option<Error> {
+        Some(match self.stopped? {
+            Stop::Poisoned => Error::Poisoned {
+                partition,
+                cause: self.cause.clone().unwrap_or_default(),
+            },
+            Stop::Deleted => Error::Deleted { partition },
+            Stop::Closed => Error::Closed,
+        })
     }
 }
 
@@ -319,8 +336,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiter_wakes_when_its_offset_is_durable() {
-        let progress = std::sync::Arc::new(Progress::new(0, 0));
-        let waiting = std::sync::Arc::clone(&progress);
+        let progress = Arc::new(Progress::new(0, 0));
+        let waiting = Arc::clone(&progress);
         let task = tokio::spawn(async move { waiting.wait(PARTITION, 5, Ack::Durable).await });
         while progress.state.lock().waiters.is_empty() {
             tokio::task::yield_now().await;
@@ -369,14 +386,17 @@ mod tests {
     #[test]
     fn a_stop_fails_what_is_not_done_and_nothing_else() {
         let progress = Progress::new(0, 10);
-        progress.stop(Stop::Poisoned);
+        let reason = "a bit has flipped".to_owned();
+        progress.poison(&Error::Corrupt {
+            file: "/log".into(),
+            position: 7,
+            reason,
+        });
         progress.stop(Stop::Closed);
         assert_eq!(now(&progress, 10, Ack::Durable).unwrap(), "ok");
-        assert!(
-            now(&progress, 11, Ack::Durable)
-                .unwrap()
-                .contains("disk failed")
-        );
+        let told = now(&progress, 11, Ack::Durable).unwrap();
+        let cause = "disk failed: /log is corrupt at byte 7: a bit has flipped";
+        assert!(told.ends_with(cause), "{told}");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! After a clean shutdown the files are taken at their word. Otherwise everything above the newest
 //! recovery point is read, and the log is cut where the first byte is wrong: by length, by magic, by
-//! checksum, or by an offset that goes back. What is wrong below the recovery point is damage, and no
-//! partition opens over it.
+//! checksum, or by an offset that goes back. What is wrong below the recovery point is damage, and nothing
+//! is cut or written over it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use millstream_batch::Header;
 
 use crate::checkpoint::Checkpoint;
 use crate::compaction::{self, CompactionFile};
+use crate::damaged;
 use crate::error::{Error, IoContext, Result};
 use crate::producer_state::Producers;
 use crate::segment::{Rebuild, Segment, SegmentName, Volume};
@@ -35,6 +36,8 @@ pub(crate) struct Recovered {
     pub(crate) is_saved: bool,
     /// How far it is compacted.
     pub(crate) compaction: CompactionFile,
+    /// What is wrong with it that must not be cut off: it is there to be read only.
+    pub(crate) damage: Option<Error>,
 }
 
 /// Reads the directory of a partition, repairing it if the last shutdown was not clean.
@@ -55,6 +58,7 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
         log_start: checkpoint.log_start,
         producers: point.producers,
         next_offset: recovery_point,
+        damage: None,
     };
     let segments = match is_saved {
         true => open_as_is(volume, dir, &names, recovery_point)?,
@@ -72,15 +76,15 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
             .epochs
             .begin(checkpoint.epochs.latest() + 1, log_end);
     }
-    let producers = scan.producers;
     Ok(Recovered {
         checkpoint,
         segments,
         log_end,
-        producers,
+        producers: scan.producers,
         recovery_point,
         is_saved,
         compaction,
+        damage: scan.damage,
     })
 }
 
@@ -116,6 +120,8 @@ struct Scan<'a> {
     producers: Producers,
     /// Offset after the last good batch.
     next_offset: i64,
+    /// What was found below the recovery point.
+    damage: Option<Error>,
 }
 
 impl Scan<'_> {
@@ -137,7 +143,15 @@ impl Scan<'_> {
                 self.remove(&names[i..])?;
                 break;
             }
-            let end = self.scan(&segment)?;
+            let end = match self.scan(&segment) {
+                Err(damage @ Error::Corrupt { .. }) => {
+                    self.damage = Some(damage);
+                    let rest = damaged::show(self.volume, self.dir, &names[i..], self.point)?;
+                    segments.extend(rest);
+                    break;
+                }
+                end => end?,
+            };
             let (is_cut, is_empty) = (end.reason.is_some(), end.position == 0);
             if is_cut {
                 // Before the cut, for a crash in between must find the damage again, and not a log

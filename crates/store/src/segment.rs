@@ -253,6 +253,12 @@ impl Segment {
         u32::try_from(offset.saturating_sub(self.base_offset()).max(0)).unwrap_or(u32::MAX)
     }
 
+    /// Shows what lies below a byte and an offset, whatever the file has behind it.
+    pub(crate) fn show(&self, end: u64, next_offset: i64) {
+        self.next_offset.store(next_offset, Ordering::Release);
+        self.size.store(end, Ordering::Release);
+    }
+
     /// Makes batches visible that now follow the visible ones in the file.
     pub(crate) fn publish<'a>(
         &self,

@@ -193,6 +193,7 @@ impl Store {
                 recovery_point: 0,
                 is_saved: true,
                 compaction: Default::default(),
+                damage: None,
             };
             let (dir, shared) = (self.partition_dir(*id), Arc::clone(&self.shared));
             let partition = Partition::new(*id, &dir, shared, Arc::clone(config), found);

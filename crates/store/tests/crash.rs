@@ -7,7 +7,7 @@ use std::path::Path;
 
 use millstream_store::disk::Disk;
 use millstream_store::disk::faulty::{FaultyDisk, Survives};
-use millstream_store::{Error, Flush, LogConfig, Store, StoreOptions};
+use millstream_store::{Error, Flush, LogConfig, Store, StoreOptions, TopicPartition};
 use support::{
     DATA, ID, append, bases, batch, no_tail, numbered, open, read_all, segments_of, segments_only,
 };
@@ -200,37 +200,56 @@ async fn nothing_behind_a_cut_comes_back_under_its_old_offset() {
 }
 
 #[tokio::test]
-async fn damage_below_the_recovery_point_is_told_and_not_cut() {
+async fn damage_below_the_recovery_point_leaves_a_partition_to_be_read_and_the_others_alone() {
+    let other = TopicPartition { index: 1, ..ID };
     let disk = FaultyDisk::default();
     let store = open(&disk, segments_only()).unwrap();
     let partition = store.create_partition(ID, LogConfig::default()).unwrap();
+    let beside = store.create_partition(other, LogConfig::default()).unwrap();
+    append(&beside, batch(1, 100)).await.unwrap();
     for _ in 0..10 {
         append(&partition, batch(1, 100)).await.unwrap();
     }
     store.maintain(0).await;
+    // Behind the recovery point.
+    append(&partition, batch(1, 100)).await.unwrap();
     let size = partition.size() as usize;
-    drop((store, partition));
-    let find = |extension: &str| {
-        let mut files = disk.files().into_iter();
-        files
-            .find(|path| path.extension().is_some_and(|x| x == extension))
-            .unwrap()
-    };
-    let (log, index) = (find("log"), find("index"));
-    let whole = size / 10 * 4;
-    for len in [whole, whole + 50] {
-        let truncated = disk.crash(Survives::Written);
-        truncated.damage(&log, |bytes| bytes.truncate(len));
-        let changed = disk.crash(Survives::Written);
-        changed.remove_file(&index).unwrap();
-        changed.damage(&log, |bytes| bytes[whole + 100] ^= 1);
-        for damaged in [truncated, changed] {
-            let error = open(&damaged, segments_only()).unwrap_err();
-            let Error::Corrupt { file, position, .. } = error else {
-                panic!("{error}")
-            };
-            assert_eq!((file, position as usize), (log.clone(), whole));
+    let dir = Path::new(DATA).join(format!("topics/{}/{}", ID.topic_id, ID.index));
+    let file = |extension: &str| dir.join(format!("{:020}.{extension}", 0));
+    let (log, whole) = (file("log"), size / 11 * 4);
+    drop((store, partition, beside));
+    for (len, end) in [(whole, 10), (whole + 50, 10), (size, 11)] {
+        let damaged = disk.crash(Survives::Written);
+        damaged.remove_file(&file("index")).unwrap();
+        damaged.damage(&log, |bytes| {
+            bytes.truncate(len);
+            if let Some(byte) = bytes.get_mut(whole + 100) {
+                *byte ^= 1;
+            }
+        });
+        for again in [false, true] {
+            let context = format!("{len} of {size} bytes, again {again}");
+            let store = open(&damaged, segments_only()).unwrap();
+            let partition = store.partition(&ID).unwrap();
+            assert_eq!(partition.offsets().high_watermark, end, "{context}");
+            let read = partition.read(0, 10_000, end, true).await.unwrap();
+            assert_eq!(bases(&read), [0, 1, 2, 3], "{context}");
+            let error = partition.read(4, 10_000, end, true).await.unwrap_err();
+            let told = error.to_string();
+            let place = format!("{} is corrupt at byte {whole}", log.display());
+            assert!(told.starts_with(&place), "{context}: {told}");
+            let error = append(&partition, batch(1, 1)).await.unwrap_err();
+            assert!(
+                matches!(error, Error::Poisoned { .. }),
+                "{context}: {error}"
+            );
+            assert!(error.to_string().contains(&place), "{context}: {error}");
+            store.maintain(0).await;
+            let beside = store.partition(&other).unwrap();
+            append(&beside, batch(1, 100)).await.unwrap();
+            store.close().unwrap_err();
         }
+        damaged.damage(&log, |bytes| assert_eq!(bytes.len(), len, "nothing is cut"));
     }
 }
 
@@ -290,7 +309,7 @@ async fn a_failed_sync_poisons_the_partition_and_reads_go_on() {
     append(&partition, batch(5, 1)).await.unwrap();
     disk.fail_after_syncs(0);
     let error = append(&partition, batch(5, 1)).await.unwrap_err();
-    assert!(matches!(error, Error::Poisoned { partition } if partition == ID));
+    assert!(matches!(error, Error::Poisoned { partition, .. } if partition == ID));
     disk.fail_after_syncs(u64::MAX - 1);
     let error = append(&partition, batch(5, 1)).await.unwrap_err();
     assert!(matches!(error, Error::Poisoned { .. }));
