@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::machine::Share;
 use super::{Key, Shares};
 use crate::{Broker, Error};
 
@@ -14,7 +15,11 @@ pub(crate) async fn serve(broker: Arc<Broker>) {
     let shares = broker.shares();
     let work = async {
         shares.coordinator.load().await;
-        tokio::join!(shares.coordinator.keep_deadlines(), shares.keep_up());
+        tokio::join!(
+            shares.coordinator.keep_deadlines(),
+            shares.keep_up(),
+            shares.keep_swept()
+        );
     };
     tokio::select! {
         () = work => {}
@@ -38,10 +43,20 @@ impl Shares {
         }
     }
 
+    /// Removes again and again what consumers of queues have left between other messages.
+    async fn keep_swept(&self) {
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(%error, "acknowledged messages stay in the log");
+            }
+        }
+    }
+
     /// Does again what a crash may have forgotten: the log of a queue begins with the first message that is not finished.
     async fn catch_up(&self) -> Result<(), Error> {
         let starts = self.coordinator.run_everywhere(|shares, _, _| {
-            let start = |(key, share): (&Key, &super::Share)| (key.clone(), share.state.start());
+            let start = |(key, share): (&Key, &Share)| (key.clone(), share.state.start());
             shares.iter().map(start).collect::<Vec<_>>()
         });
         for (key, start) in starts.await?.concat() {
@@ -71,6 +86,24 @@ impl Shares {
         for key in dying.await?.concat() {
             if let Ok(place) = self.place(&key.group, key.topic, key.partition) {
                 self.bury(&place).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self) -> Result<(), Error> {
+        let finished = self.coordinator.run_everywhere(|shares, _, _| {
+            let finished = |(key, share): (&Key, &Share)| {
+                let spans = share.state.finished();
+                let ranges: Vec<_> = spans.map(|span| span.first..span.next()).collect();
+                (!ranges.is_empty()).then(|| (key.clone(), ranges))
+            };
+            shares.iter().filter_map(finished).collect::<Vec<_>>()
+        });
+        for (key, ranges) in finished.await?.into_iter().flatten() {
+            match self.place(&key.group, key.topic, key.partition) {
+                Ok(place) if place.terms.queue.is_some() => place.partition.remove(ranges).await?,
+                _ => {}
             }
         }
         Ok(())

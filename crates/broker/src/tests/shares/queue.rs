@@ -146,3 +146,41 @@ async fn messages_of_one_key_are_worked_off_one_batch_at_a_time() {
     assert_eq!(a.acknowledge(&[(0, 0, &[1])]).await, ErrorCode::NONE);
     assert_eq!(b.fetch(10).await, [(2, 2, 1), (4, 4, 1)]);
 }
+
+/// Acknowledges everything but the first message of a log, in pieces.
+async fn acknowledge_all_but_the_first(consumer: &mut Consumer<'_>) {
+    assert_eq!(consumer.fetch(1).await, [(0, 0, 1)]);
+    loop {
+        let given = consumer.fetch(1_000).await;
+        if given.is_empty() {
+            return;
+        }
+        let accept = |(first, last, _): &(i64, i64, i16)| (*first, *last, &[1][..]);
+        let said: Vec<_> = given.iter().map(accept).collect();
+        assert_eq!(consumer.acknowledge(&said).await, ErrorCode::NONE);
+    }
+}
+
+#[tokio::test]
+async fn one_message_that_nobody_works_off_keeps_no_others_on_the_disk() {
+    let broker = TestBroker::start().await;
+    let topic = broker
+        .topic("t", 1, &[QUEUE, ("segment.bytes", "1048576")])
+        .await;
+    let value = "x".repeat(1_000);
+    for _ in 0..50 {
+        broker
+            .append("t", super::values(&[value.as_str(); 100]))
+            .await;
+    }
+    let partition = &topic.partitions()[0];
+    assert!(partition.size() > 4 << 20);
+    let mut a = Consumer::new(&broker, &topic, "a");
+    acknowledge_all_but_the_first(&mut a).await;
+    // The first message, and a segment of which it is not known yet that it may go.
+    while partition.size() > 1 << 20 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let found = broker.fetch_one(12, &from(&topic, 0, 0)).await;
+    assert_eq!(batches(&found)[0].header().base_offset, 0);
+}
