@@ -124,9 +124,7 @@ async fn stand(
         });
     };
     let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let offsets = place.partition.offsets();
-    // What retention has removed is nobody's any more.
-    let left = offsets.high_watermark - start.max(offsets.log_start);
+    let left = place.partition.offsets().high_watermark - start;
     Ok(PartitionResult {
         partition_index: partition,
         start_offset: start,

@@ -159,12 +159,18 @@ impl Shares {
 
     /// Where a group stands in a partition; `None` if it has not come there.
     pub(crate) async fn standing(&self, place: &Place) -> Result<Option<Standing>, Error> {
-        let standing = |share: &Share| Standing {
-            start: share.state.start(),
-            counts: share.state.counts(),
-            dead: share.dead,
+        let log_start = place.partition.offsets().log_start;
+        let standing = |share: &mut Share, _| {
+            // What has left the log, by whatever hand, is nobody's any more.
+            share.state.begin_at(log_start);
+            let standing = Standing {
+                start: share.state.start(),
+                counts: share.state.counts(),
+                dead: share.dead,
+            };
+            (standing, Vec::new())
         };
-        self.read(&place.key, standing).await
+        self.visit(&place.key, standing).await
     }
 
     /// Of the messages of a queue within `range`, those that are finished although others before them are not, in order.

@@ -150,6 +150,12 @@ fn what_consumers_have_is_told_apart() {
         (3, 2, 0)
     );
     assert_eq!(shown["owner"], json!("workers"));
+
+    running.objects(&["purge", "jobs"]);
+    produce(&mut running.stream, "jobs", 0, jobs(4));
+    let shown = &running.objects(&["list"])[0];
+    let number = |name: &str| shown[name].as_i64().unwrap();
+    assert_eq!((number("waiting"), number("in_flight")), (4, 0));
 }
 
 #[test]
