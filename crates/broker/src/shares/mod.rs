@@ -173,8 +173,8 @@ impl Shares {
         self.visit(&place.key, standing).await
     }
 
-    /// Of the messages of a queue within `range`, those that are finished although others before them are not, in order.
-    /// The queue is told by its topic and partition.
+    /// Of the messages of a queue within `range`, those that are finished, in order. After a crash they may not have
+    /// left the log yet. The queue is told by its topic and partition.
     pub(crate) async fn finished(
         &self,
         queue: (Uuid, i32),
@@ -189,7 +189,8 @@ impl Shares {
             partition: queue.1,
         };
         let finished = |share: &Share| {
-            let finished = share.state.finished();
+            let below = Span::new(i64::MIN, share.state.start() - 1);
+            let finished = below.into_iter().chain(share.state.finished());
             finished.filter_map(|span| span.intersect(range)).collect()
         };
         Ok(self.read(&key, finished).await?.unwrap_or_default())

@@ -167,7 +167,7 @@ async fn what_share_consumers_have_acknowledged_is_gone_for_all_others() {
     let said = worker.acknowledge(&[(1, 3, &[1]), (5, 5, &[1])]).await;
     assert_eq!(said, ErrorCode::NONE);
     let broker = broker.crash().await;
-    let left = async |offset| {
+    let left = async |broker: &TestBroker, offset| {
         let found = broker.fetch_one(12, &from(&topic, 0, offset)).await;
         let batches = batches(&found);
         let next = batches.last().unwrap().header().next_offset();
@@ -178,9 +178,16 @@ async fn what_share_consumers_have_acknowledged_is_gone_for_all_others() {
         });
         (offsets.collect::<Vec<_>>(), next)
     };
-    assert_eq!(left(0).await, (vec![0, 4], 6));
+    assert_eq!(left(&broker, 0).await, (vec![0, 4], 6));
     // Who has come as far still learns how far the log goes.
-    assert_eq!(left(5).await, (vec![4], 6));
+    assert_eq!(left(&broker, 5).await, (vec![4], 6));
+
+    let mut worker = Consumer::new(&broker, &topic, "worker");
+    worker.fetch(6).await;
+    let said = worker.acknowledge(&[(0, 0, &[1])]).await;
+    assert_eq!(said, ErrorCode::NONE);
+    let broker = broker.crash().await;
+    assert_eq!(left(&broker, 0).await, (vec![4], 6));
 }
 
 #[tokio::test]
