@@ -220,7 +220,7 @@ func plain(tree any) any {
 
 func identity(i int, value any) string {
 	object, _ := value.(map[string]any)
-	for _, name := range []string{"ApiKey", "Name", "Topic", "Group", "Partition", "MemberID", "ConfigName"} {
+	for _, name := range []string{"ApiKey", "Name", "Topic", "Group", "GroupID", "Partition", "MemberID", "ConfigName"} {
 		if name, ok := object[name]; ok && name != nil {
 			return fmt.Sprint(name)
 		}

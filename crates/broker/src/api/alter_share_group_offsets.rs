@@ -19,7 +19,7 @@ pub(crate) async fn handle<'a>(
     request: Request<'a>,
     _: &'a RequestContext<'a>,
 ) -> Response<'a> {
-    if let Err(error) = broker.check_idle(request.group_id).await {
+    if let Err(error) = broker.make_idle(request.group_id).await {
         let (error_code, error_message) = report(Some(&error));
         return Response {
             error_code,

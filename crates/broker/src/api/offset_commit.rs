@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use millstream_groups::{Committer, NewOffset};
+use millstream_groups::{Committer, Error as GroupError, NewOffset};
 use millstream_wire::ErrorCode;
 use millstream_wire::api::offset_commit::{
     Partition, PartitionResult, Request, Response, Topic as Asked, TopicResult,
@@ -124,9 +124,11 @@ async fn commit(
 
 /// Older clients know only that their generation is over.
 fn refusal(error: &Error, context: &RequestContext<'_>) -> ErrorCode {
-    match error.code() {
-        ErrorCode::GROUP_ID_NOT_FOUND if context.version.n < 9 => ErrorCode::ILLEGAL_GENERATION,
-        code => code,
+    match error {
+        Error::Group(GroupError::GroupIdNotFound(_)) if context.version.n < 9 => {
+            ErrorCode::ILLEGAL_GENERATION
+        }
+        error => error.code(),
     }
 }
 

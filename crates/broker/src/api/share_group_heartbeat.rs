@@ -35,7 +35,7 @@ pub(crate) async fn handle<'a>(
         Ok(beat) => Response {
             member_id: Some(Cow::Borrowed(request.member_id)),
             member_epoch: beat.member_epoch,
-            heartbeat_interval_ms: interval_ms(broker, request.group_id),
+            heartbeat_interval_ms: interval_ms(broker, &request),
             assignment: beat.assignment.map(assignment),
             ..Response::default()
         },
@@ -120,8 +120,12 @@ async fn heartbeat(
     Ok(told.await??)
 }
 
-fn interval_ms(broker: &Broker, group: &str) -> i32 {
-    let config = broker.catalog().group_config(group);
+/// When the next heartbeat is due; none is after the last.
+fn interval_ms(broker: &Broker, request: &Request<'_>) -> i32 {
+    if request.member_epoch == LEAVE {
+        return 0;
+    }
+    let config = broker.catalog().group_config(request.group_id);
     config.share_heartbeat_interval_ms
 }
 

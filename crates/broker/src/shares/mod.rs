@@ -19,7 +19,7 @@ mod words;
 
 use std::sync::Arc;
 
-use millstream_groups::Now;
+use millstream_groups::{Now, ShareDescription};
 use millstream_queue::{Counts, Span};
 use millstream_store::Partition;
 use uuid::Uuid;
@@ -92,17 +92,29 @@ impl Place {
 }
 
 impl Broker {
-    /// Refuses what may only be done while a share group has no members.
+    /// Refuses what may only be done to a share group, and while it has no members.
     pub(crate) async fn check_idle(&self, group: &str) -> Result<(), Error> {
         let described = self
             .groups()
             .run(group, |groups, _, _| groups.describe_share(group));
-        let has_members = described
-            .await?
-            .is_ok_and(|group| !group.members.is_empty());
-        match has_members || self.shares().has_session(group) {
-            true => Err(millstream_groups::Error::NonEmptyGroup(group.to_owned()).into()),
-            false => Ok(()),
+        let described = described.await?;
+        let has_members = |group: &ShareDescription| !group.members.is_empty();
+        if described.as_ref().is_ok_and(has_members) || self.shares().has_session(group) {
+            return Err(millstream_groups::Error::NonEmptyGroup(group.to_owned()).into());
+        }
+        Ok(described.map(drop)?)
+    }
+
+    /// The same, and makes the group if there is none.
+    pub(crate) async fn make_idle(&self, group: &str) -> Result<(), Error> {
+        match self.check_idle(group).await {
+            Err(Error::Group(millstream_groups::Error::GroupIdNotFound(_))) => {
+                let make = self.groups().run(group, |groups, now, effects| {
+                    groups.make_share_group(group, now, effects)
+                });
+                Ok(make.await??)
+            }
+            outcome => outcome,
         }
     }
 }

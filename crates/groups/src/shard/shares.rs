@@ -26,15 +26,37 @@ impl Shard {
         now: Now,
         effects: &mut Effects,
     ) -> Result<ShareBeat, Error> {
-        if beat.member_epoch == 0 && !self.exists(group) {
-            let id = GroupId::from(group);
-            self.shares
-                .insert(Arc::clone(&id), Group::new(Arc::clone(&id), 0));
+        if beat.member_epoch == 0 {
+            self.begin_share(group);
         }
         self.visit_share(group, now, effects, |group, step| {
             group.heartbeat(beat, find, step)
         })
         .unwrap_or_else(|| Err(self.no_share_group(group)))
+    }
+
+    /// Makes a share group without members, if there is none of that id.
+    ///
+    /// # Errors
+    /// There is a group of another kind, or no group can have that id.
+    pub fn make_share_group(
+        &mut self,
+        group: &str,
+        now: Now,
+        effects: &mut Effects,
+    ) -> Result<(), Error> {
+        self.begin_share(group);
+        let made = self.visit_share(group, now, effects, Group::ensure_recorded);
+        made.ok_or_else(|| self.no_share_group(group))
+    }
+
+    /// A share group that nothing is written about yet, if there is no group of that id.
+    fn begin_share(&mut self, group: &str) {
+        if !group.is_empty() && !self.exists(group) {
+            let id = GroupId::from(group);
+            let begun = Group::new(Arc::clone(&id), 0);
+            self.shares.insert(id, begun);
+        }
     }
 
     /// A member of a share group leaves.
@@ -72,7 +94,7 @@ impl Shard {
     /// Deletes a share group that has no members.
     pub(super) fn delete_share(&mut self, group: &str, effects: &mut Effects) -> Result<(), Error> {
         let Some((id, found)) = self.shares.get_key_value(group) else {
-            return Err(self.no_share_group(group));
+            return Err(Error::GroupIdNotFound(group.to_owned()));
         };
         if found.state() != State::Empty {
             return Err(Error::NonEmptyGroup(group.to_owned()));
@@ -130,7 +152,9 @@ impl Shard {
     }
 
     fn no_share_group(&self, group: &str) -> Error {
-        if self.groups.contains_key(group) {
+        if group.is_empty() {
+            Error::InvalidGroupId
+        } else if self.groups.contains_key(group) {
             Error::OtherKind(group.to_owned())
         } else {
             Error::GroupIdNotFound(group.to_owned())

@@ -67,6 +67,13 @@ impl Group {
         });
     }
 
+    /// Writes down that there is the group, unless that is written.
+    pub(crate) fn ensure_recorded(&mut self, step: &mut Step<'_>) {
+        if !self.is_recorded() {
+            self.begin_epoch(step);
+        }
+    }
+
     /// A member leaves.
     pub(crate) fn leave(&mut self, member_id: &str, step: &mut Step<'_>) -> Result<(), Error> {
         let unknown = || Error::UnknownMember(member_id.to_owned());

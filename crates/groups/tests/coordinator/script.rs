@@ -10,7 +10,7 @@
 //! | `commit t/0=5 by=a` | a commit of offset 5 in partition 0 of `t` by member `a`, or by nobody |
 //! | `offset t/0`, `drop t/0` | fetches or deletes an offset |
 //! | `describe`, `delete`, `retain`, `forget t` | of the group, retention, a deleted topic |
-//! | `share a topics=t,u`, `part a` | a heartbeat of `a` to a share group, its leaving |
+//! | `share a topics=t,u`, `part a`, `make` | a heartbeat of `a` to a share group, its leaving, a group without members |
 //! | `topics t=3` | from now on there is a topic `t` with 3 partitions, and no other |
 //! | `wait 500` | half a second passes |
 //! | `restart` | memory is lost, and replayed from the records |
@@ -229,6 +229,10 @@ impl World {
         match verb {
             "describe" => return self.describe(),
             "delete" => return vec![tell::verdict(self.shard.delete_group(GROUP, effects))],
+            "make" => {
+                let made = self.shard.make_share_group(GROUP, now, effects);
+                return vec![tell::verdict(made)];
+            }
             "retain" => self.shard.expire_offsets(now, effects),
             "forget" => self
                 .shard

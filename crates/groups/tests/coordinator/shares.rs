@@ -116,6 +116,21 @@ fn only_a_share_group_without_members_is_deleted() {
 }
 
 #[test]
+fn a_share_group_may_be_made_without_members() {
+    check(
+        "make => wrote epoch 1; ok
+         make => ok
+         describe => Empty share 1
+         restart
+         share a topics=t => wrote epoch 2; a at 2 gets t/1
+         part a => wrote epoch 3; ok
+         delete => forgot the group; ok
+         commit t/0=1 => wrote t/0=1; ok
+         make => OtherKind",
+    );
+}
+
+#[test]
 fn a_share_group_is_there_after_a_restart_and_its_members_join_again() {
     check(
         "share a topics=t => wrote epoch 1; a at 1 gets t/1

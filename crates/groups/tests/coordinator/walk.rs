@@ -37,7 +37,8 @@ fn event(numbers: &mut Numbers, names: &mut u64) -> String {
             numbers.below(3)
         ),
         12 => format!("commit t/{0}={0}", numbers.below(3)),
-        13 => ["retain", "drop u/0 t/1", "delete", "restart"][numbers.below(4) as usize].to_owned(),
+        13 => ["retain", "drop u/0 t/1", "delete", "restart", "make"][numbers.below(5) as usize]
+            .to_owned(),
         14 | 15 => format!("wait {}", numbers.below(7_000)),
         _ => share_event(numbers, names),
     }

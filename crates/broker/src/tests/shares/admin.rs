@@ -8,6 +8,7 @@ use millstream_wire::{ApiKey, ErrorCode};
 
 use super::{Consumer, QUEUE, ten_messages};
 use crate::testing::TestBroker;
+use crate::tests::offsets::commit;
 
 async fn described(broker: &TestBroker) -> Vec<describe::PartitionResult<'static>> {
     let request = describe::Request {
@@ -115,4 +116,21 @@ async fn a_queue_only_goes_forward() {
     let broker = broker.crash().await;
     let mut a = Consumer::new(&broker, &topic, "a");
     assert_eq!(a.fetch(10).await, [(9, 9, 2)]);
+}
+
+// AK GroupMetadataManager.java
+#[tokio::test]
+async fn where_a_share_group_stands_is_changed_for_share_groups_only() {
+    let (broker, _) = ten_messages(&[]).await;
+    assert_eq!(forget(&broker).await, ErrorCode::GROUP_ID_NOT_FOUND);
+    commit(&broker, 2, "g", ("", -1), "t", 0, 5).await;
+    assert_eq!(begin_at(&broker, 4).await, ErrorCode::GROUP_ID_NOT_FOUND);
+    assert!(described(&broker).await.is_empty());
+
+    let (broker, topic) = ten_messages(&[]).await;
+    assert_eq!(begin_at(&broker, 4).await, ErrorCode::NONE);
+    let late = commit(&broker, 2, "g", ("", -1), "t", 0, 5).await;
+    assert_eq!(late, ErrorCode::GROUP_ID_NOT_FOUND);
+    let mut a = Consumer::new(&broker, &topic, "a");
+    assert_eq!(a.fetch(2).await, [(4, 5, 1)]);
 }
