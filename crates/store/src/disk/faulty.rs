@@ -32,6 +32,12 @@ pub struct FaultyDisk(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     names: Mutex<Names>,
+    device: Arc<Device>,
+}
+
+/// What files have in common. It knows none of them, so that a disk that nobody uses any more is gone with its files.
+#[derive(Debug, Default)]
+struct Device {
     plan: Plan,
     /// Bytes by which files may still grow; `None` means any number.
     room: Mutex<Option<usize>>,
@@ -65,18 +71,18 @@ pub enum Survives {
 impl FaultyDisk {
     /// Has something go wrong, in the place of what was to go wrong with the same kind of operation.
     pub fn inject(&self, fault: Fault) {
-        self.0.plan.set(fault);
+        self.0.device.plan.set(fault);
     }
 
     /// Drops the faults that hit a kind of operation; with [`Op::Any`] all of them.
     pub fn heal(&self, op: Op) {
-        self.0.plan.clear(op);
+        self.0.device.plan.clear(op);
     }
 
     /// How many operations of a kind were asked for so far.
     #[must_use]
     pub fn count(&self, op: Op) -> u64 {
-        self.0.plan.count(op)
+        self.0.device.plan.count(op)
     }
 
     /// Lets `n` more syncs succeed and fails all after them.
@@ -93,13 +99,13 @@ impl FaultyDisk {
     /// How many bytes were read so far.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
-        self.0.read.load(Ordering::SeqCst)
+        self.0.device.read.load(Ordering::SeqCst)
     }
 
     /// Lets files grow by `bytes`, and by what is freed meanwhile, before the disk is full; `None`
     /// makes room for any number.
     pub fn set_room(&self, bytes: Option<u64>) {
-        *self.0.room.lock() = bytes.map(|bytes| bytes as usize);
+        *self.0.device.room.lock() = bytes.map(|bytes| bytes as usize);
     }
 
     /// Has every file that is to be opened or made give this error, by the system's number; `None`
@@ -120,7 +126,7 @@ impl FaultyDisk {
         let mut copies = HashMap::new();
         let mut copy = |file: &Arc<FaultyFile>| {
             let number = copies.len() as u64;
-            let copied = || FaultyFile::new(&fresh.0, file.after_crash(survives, number));
+            let copied = || FaultyFile::new(&fresh.0.device, file.after_crash(survives, number));
             Arc::clone(copies.entry(Arc::as_ptr(file)).or_insert_with(copied))
         };
         let mut copied = |tree: &Tree| -> Tree {
@@ -168,7 +174,7 @@ fn is_reachable(tree: &Tree, path: &Path) -> bool {
     path.ancestors().all(is_there)
 }
 
-impl Inner {
+impl Device {
     /// Takes room for `bytes`, or what there is of it; how much that was.
     fn take_room(&self, bytes: usize) -> usize {
         match &mut *self.room.lock() {
@@ -218,7 +224,7 @@ fn below(tree: &Tree, path: &Path) -> Vec<PathBuf> {
 
 impl Disk for FaultyDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        self.0.plan.admit(Op::Open)?;
+        self.0.device.plan.admit(Op::Open)?;
         Ok(self.0.names.lock().find(path)?)
     }
 
@@ -227,19 +233,19 @@ impl Disk for FaultyDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        self.0.plan.admit(Op::Open)?;
+        self.0.device.plan.admit(Op::Open)?;
         let mut names = self.0.names.lock();
         if let Ok(there) = names.find(path) {
             there.resize(0);
             return Ok(there);
         }
-        let file = FaultyFile::new(&self.0, Images::default());
+        let file = FaultyFile::new(&self.0.device, Images::default());
         names.live.insert(path.to_owned(), Some(Arc::clone(&file)));
         Ok(file)
     }
 
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        self.0.plan.admit(Op::Open)?;
+        self.0.device.plan.admit(Op::Open)?;
         let mut names = self.0.names.lock();
         for dir in path.ancestors() {
             names.live.entry(dir.to_owned()).or_insert(None);
@@ -248,7 +254,7 @@ impl Disk for FaultyDisk {
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
-        self.0.plan.admit(Op::Open)?;
+        self.0.device.plan.admit(Op::Open)?;
         let names = self.0.names.lock();
         let inside = names.live.keys().filter(|name| name.parent() == Some(path));
         let name = |path: &PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
@@ -256,7 +262,7 @@ impl Disk for FaultyDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.0.plan.admit(Op::Rename)?;
+        self.0.device.plan.admit(Op::Rename)?;
         let mut names = self.0.names.lock();
         for old in below(&names.live, from) {
             let rest = old.strip_prefix(from).map_err(io::Error::other)?;
@@ -266,31 +272,31 @@ impl Disk for FaultyDisk {
                 to.join(rest)
             };
             if let Some(file) = names.live.remove(&old) {
-                self.0.free(names.live.insert(new, file));
+                self.0.device.free(names.live.insert(new, file));
             }
         }
         Ok(())
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.0.plan.admit(Op::Remove)?;
+        self.0.device.plan.admit(Op::Remove)?;
         let mut names = self.0.names.lock();
         names.find(path)?;
-        self.0.free(names.live.remove(path));
+        self.0.device.free(names.live.remove(path));
         Ok(())
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        self.0.plan.admit(Op::Remove)?;
+        self.0.device.plan.admit(Op::Remove)?;
         let mut names = self.0.names.lock();
         for name in below(&names.live, path) {
-            self.0.free(names.live.remove(&name));
+            self.0.device.free(names.live.remove(&name));
         }
         Ok(())
     }
 
     fn remove_empty_dir(&self, path: &Path) -> io::Result<bool> {
-        self.0.plan.admit(Op::Remove)?;
+        self.0.device.plan.admit(Op::Remove)?;
         let mut names = self.0.names.lock();
         let is_empty = below(&names.live, path).len() <= 1;
         if is_empty {
@@ -300,8 +306,8 @@ impl Disk for FaultyDisk {
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.0.plan.admit(Op::Open)?;
-        self.0.plan.admit(Op::Sync)?;
+        self.0.device.plan.admit(Op::Open)?;
+        self.0.device.plan.admit(Op::Sync)?;
         let mut names = self.0.names.lock();
         let Names { live, durable } = &mut *names;
         let inside = |name: &Path| name.parent() == Some(path);

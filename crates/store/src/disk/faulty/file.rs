@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::plan::Op;
-use super::{Inner, Survives};
+use super::{Device, Survives};
 use crate::disk::File;
 
 /// Bytes that the device writes as a whole.
@@ -16,7 +16,7 @@ const SECTOR: usize = 512;
 /// A file of a [`FaultyDisk`](super::FaultyDisk).
 #[derive(Debug)]
 pub struct FaultyFile {
-    disk: Arc<Inner>,
+    device: Arc<Device>,
     bytes: Mutex<Images>,
 }
 
@@ -35,10 +35,10 @@ pub(super) struct Images {
 }
 
 impl FaultyFile {
-    /// A file on that disk.
-    pub(super) fn new(disk: &Arc<Inner>, bytes: Images) -> Arc<Self> {
+    /// A file on that device.
+    pub(super) fn new(device: &Arc<Device>, bytes: Images) -> Arc<Self> {
         Arc::new(FaultyFile {
-            disk: Arc::clone(disk),
+            device: Arc::clone(device),
             bytes: Mutex::new(bytes),
         })
     }
@@ -51,7 +51,7 @@ impl FaultyFile {
     /// Cuts or extends what reads see.
     pub(super) fn resize(&self, len: usize) {
         let live = &mut self.bytes.lock().live;
-        self.disk.give_back(live.len().saturating_sub(len));
+        self.device.give_back(live.len().saturating_sub(len));
         live.resize(len, 0);
     }
 
@@ -83,7 +83,7 @@ impl FaultyFile {
     fn write_part(&self, part: &[u8], position: usize) -> bool {
         let mut bytes = self.bytes.lock();
         let wanted = (position + part.len()).saturating_sub(bytes.room());
-        let lacking = wanted - self.disk.take_room(wanted);
+        let lacking = wanted - self.device.take_room(wanted);
         bytes.write(&part[..part.len() - lacking], position);
         lacking == 0
     }
@@ -186,12 +186,12 @@ impl File for FaultyFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
-        self.disk.plan.admit(Op::Read)?;
+        self.device.plan.admit(Op::Read)?;
         let bytes = self.bytes.lock();
         let from = bytes.live.len().min(position as usize);
         let len = buffer.len().min(bytes.live.len() - from);
         buffer[..len].copy_from_slice(&bytes.live[from..from + len]);
-        self.disk.note_read(len);
+        self.device.note_read(len);
         Ok(len)
     }
 
@@ -200,7 +200,7 @@ impl File for FaultyFile {
     }
 
     fn write_at(&self, parts: &mut [IoSlice<'_>], position: u64) -> io::Result<()> {
-        let outcome = self.disk.plan.admit(Op::Write);
+        let outcome = self.device.plan.admit(Op::Write);
         let mut left = outcome
             .as_ref()
             .map_or_else(|failed| failed.torn, |()| usize::MAX);
@@ -217,18 +217,18 @@ impl File for FaultyFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.disk.plan.admit(Op::SetLen)?;
+        self.device.plan.admit(Op::SetLen)?;
         self.resize(len as usize);
         Ok(())
     }
 
     fn reserve(&self, position: u64, len: u64) -> io::Result<()> {
-        self.disk.plan.admit(Op::SetLen)?;
+        self.device.plan.admit(Op::SetLen)?;
         let mut bytes = self.bytes.lock();
         let wanted = ((position + len) as usize).saturating_sub(bytes.room());
-        let taken = self.disk.take_room(wanted);
+        let taken = self.device.take_room(wanted);
         if taken < wanted {
-            self.disk.give_back(taken);
+            self.device.give_back(taken);
             return Err(io::ErrorKind::StorageFull.into());
         }
         bytes.reserved = bytes.room() + wanted;
@@ -236,7 +236,7 @@ impl File for FaultyFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let outcome = self.disk.plan.admit(Op::Sync);
+        let outcome = self.device.plan.admit(Op::Sync);
         let mut bytes = self.bytes.lock();
         match &outcome {
             Ok(()) => bytes.sync(),
