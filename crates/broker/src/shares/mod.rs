@@ -171,6 +171,9 @@ impl Shares {
 
     /// Where a group stands in a partition; `None` if it has not come there.
     pub(crate) async fn standing(&self, place: &Place) -> Result<Option<Standing>, Error> {
+        if !self.has_log() {
+            return Ok(None);
+        }
         let log_start = place.partition.offsets().log_start;
         let standing = |share: &mut Share, _| {
             // What has left the log, by whatever hand, is nobody's any more.
@@ -192,7 +195,7 @@ impl Shares {
         queue: (Uuid, i32),
         range: Span,
     ) -> Result<Vec<Span>, Error> {
-        if self.coordinator.catalog().topic(SHARES).is_none() {
+        if !self.has_log() {
             return Ok(Vec::new());
         }
         let key = Key {
@@ -264,6 +267,11 @@ impl Shares {
         if let Err(error) = self.forget(|key| key.topic == topic).await {
             tracing::warn!(%topic, %error, "deliveries of a deleted topic are still there");
         }
+    }
+
+    /// Whether anything was ever given to a share group. Who only asks needs no log to be made.
+    fn has_log(&self) -> bool {
+        self.coordinator.catalog().topic(SHARES).is_some()
     }
 
     /// The waiting room of a group in a partition. One that has not come there before begins where its terms say.
