@@ -23,6 +23,7 @@ mod options;
 mod others;
 mod paced;
 mod partitions;
+mod queues;
 mod report;
 mod scenarios;
 mod steady;

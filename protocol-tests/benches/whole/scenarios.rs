@@ -8,6 +8,7 @@ use crate::load::Outcome;
 use crate::opening;
 use crate::options::Options;
 use crate::partitions;
+use crate::queues;
 use crate::steady;
 use crate::target::Durability::{Disk, PageCache};
 use crate::traffic::{PAST, RECENT, fetch, large, small};
@@ -34,6 +35,8 @@ impl Scenario {
 }
 
 const DISK: &str = "limit/disk/1-MiB-sync";
+const SHARE: &str = "queue/share/1-consumer";
+const COMMIT: &str = "queue/commit/1-consumer";
 const COLD: &str = "limit/disk/1-MiB-cold-read";
 const ONE: &str = "produce/durable/16x64KiB/1-partition";
 const ONE_BY_5: &str = "produce/durable/16x64KiB/1-partition/5-in-flight";
@@ -123,6 +126,20 @@ pub(crate) const ALL: &[Scenario] = &[
     measure("fetch/cold/64-readers", |o| cold::fetch(o, 64)).beside(COLD),
     measure("cleaning/produce", cleaning::produce),
     measure("cleaning/fetch", cleaning::fetch),
+    measure(SHARE, |o| queues::share(o, 1, queues::SOME)),
+    measure("queue/share/16-consumers", |o| {
+        queues::share(o, 16, queues::SOME)
+    })
+    .beside(SHARE),
+    measure("queue/share/10-million-waiting", |o| {
+        queues::share(o, 1, queues::MANY)
+    })
+    .beside(SHARE),
+    measure(COMMIT, |o| queues::commit(o, queues::SOME)),
+    measure("queue/commit/10-million-waiting", |o| {
+        queues::commit(o, queues::MANY)
+    })
+    .beside(COMMIT),
     measure("start", idle::start),
     measure("idle", idle::idle),
     measure("idle/1000-long-polls", idle::long_polls),

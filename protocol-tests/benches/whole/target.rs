@@ -73,11 +73,25 @@ impl Target {
         }
     }
 
+    /// The id of a topic.
+    pub(crate) fn topic_id(&self, topic: &str) -> Uuid {
+        let topic = metadata::Topic {
+            name: Some(topic),
+            ..Default::default()
+        };
+        let request = metadata::Request {
+            topics: Some(vec![topic]),
+            ..Default::default()
+        };
+        let answer = Connection::open(self.address()).ask(ApiKey::Metadata, 12, &request);
+        answer.decode::<metadata::Response<'_>>().topics[0].topic_id
+    }
+
     /// Bytes in the files of a topic; none are known of a peer.
     pub(crate) fn size_on_disk(&self, topic: &str) -> u64 {
         match self {
             Self::Millstream(server) => {
-                let id = topic_id(server, topic);
+                let id = self.topic_id(topic);
                 let topics = server.directory().join("topics");
                 size(&topics.join(id.to_string()))
             }
@@ -92,19 +106,6 @@ impl Target {
             Self::Peer(_) => None,
         }
     }
-}
-
-fn topic_id(server: &Server, topic: &str) -> Uuid {
-    let topic = metadata::Topic {
-        name: Some(topic),
-        ..Default::default()
-    };
-    let request = metadata::Request {
-        topics: Some(vec![topic]),
-        ..Default::default()
-    };
-    let answer = Connection::open(server.address()).ask(ApiKey::Metadata, 12, &request);
-    answer.decode::<metadata::Response<'_>>().topics[0].topic_id
 }
 
 /// Bytes in the files below a directory; what goes meanwhile counts as gone.
