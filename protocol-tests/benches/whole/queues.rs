@@ -3,6 +3,7 @@
 //! Each message is handed out, and its acknowledgement is durable before it counts. Share consumers acknowledge with
 //! their next fetch, a classic consumer commits what it has fetched.
 
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -71,11 +72,11 @@ fn waiting_queue(options: &Options, messages: u64) -> Target {
         ("flush.messages", "9223372036854775807"),
     ];
     target.make(TOPIC, 1, &configs);
-    fill(
-        &target,
-        &frames::batch(BATCH, SIZE),
-        messages / BATCH as u64,
-    );
+    let batch = frames::batch(BATCH, SIZE);
+    fill(&target, &batch, messages / BATCH as u64);
+    // The disk is not to be busy with that when the consumers begin.
+    let synced = Command::new("sync").status();
+    assert!(synced.expect("there is sync").success());
     target
 }
 

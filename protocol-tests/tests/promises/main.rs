@@ -21,6 +21,8 @@ mod idempotence;
 #[cfg(test)]
 mod queues;
 #[cfg(test)]
+mod shares;
+#[cfg(test)]
 mod shutdown;
 #[cfg(test)]
 mod soak;
