@@ -65,6 +65,7 @@ impl Broker {
             stop: watch::Sender::new(false),
             background: Mutex::default(),
         });
+        broker.shares.recover().await;
         broker.recover_queues().await;
         broker.spawn(maintain(Arc::clone(&broker))).await;
         if broker.config().log_cleaner_enable {

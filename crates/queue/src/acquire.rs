@@ -25,6 +25,8 @@ pub struct Demand<'a> {
     pub enough: u64,
     /// It gets no more than so many.
     pub at_most: u64,
+    /// Whether it is given others already, which one on its last delivery is not mixed with.
+    pub has_others: bool,
     /// Until when it has them.
     pub until_ms: i64,
     /// The time.
@@ -48,7 +50,7 @@ struct Haul<'a> {
     count: u64,
     keys: HashSet<u64>,
     /// Whether nothing may be added.
-    closed: bool,
+    is_closed: bool,
 }
 
 impl Haul<'_> {
@@ -64,7 +66,7 @@ impl Haul<'_> {
     }
 
     fn is_full(&self) -> bool {
-        self.closed || self.room == 0
+        self.is_closed || self.room == 0
     }
 }
 
@@ -81,7 +83,7 @@ impl Deliveries {
     }
 
     /// Hands out messages in the order of their offsets. `candidates` are the messages that the log holds from
-    /// `from` on, in order; what lies between them is not there and counts as finished.
+    /// `from` up to `until`, in order; what lies between them is not there and counts as finished.
     ///
     /// Nothing is handed out if `from` is not [`Deliveries::next_offset`]: then the state has moved while the log
     /// was read.
@@ -92,6 +94,7 @@ impl Deliveries {
         &mut self,
         demand: Demand<'_>,
         from: i64,
+        until: i64,
         candidates: impl IntoIterator<Item = Candidate>,
     ) -> Vec<Acquired> {
         let in_flight = self.limits.in_flight.saturating_sub(self.runs.acquired());
@@ -101,16 +104,20 @@ impl Deliveries {
             taken: Vec::new(),
             count: 0,
             keys: HashSet::new(),
-            closed: self.next_offset() != Some(from),
+            is_closed: self.next_offset() != Some(from),
         };
         let mut next = from;
         for candidate in candidates {
             if haul.is_full() || haul.count >= demand.enough {
-                break;
+                self.advance();
+                return haul.taken;
             }
             self.skip(next, candidate.span.first);
             self.offer(candidate, &mut haul);
             next = candidate.span.next();
+        }
+        if !haul.is_closed {
+            self.skip(next, until);
         }
         self.advance();
         haul.taken
@@ -122,7 +129,7 @@ impl Deliveries {
             self.extend(until);
             self.runs.change(missing, |run| {
                 if run.state.is_waiting() {
-                    run.state = State::Acknowledged;
+                    run.finish(State::Acknowledged);
                 }
             });
         }
@@ -142,11 +149,13 @@ impl Deliveries {
             }
             match self.obstacle(candidate, is_due, haul) {
                 Some(state) => {
+                    self.runs.change(span, |run| run.state = state.clone());
+                    // One more than allowed, or the window would end with messages that can be neither handed
+                    // out nor held back.
                     if self.runs.held_back() >= self.limits.held_back {
-                        haul.closed = true;
+                        haul.is_closed = true;
                         return;
                     }
-                    self.runs.change(span, |run| run.state = state.clone());
                 }
                 None => self.hand_out(span, candidate.key, attempts, haul),
             }
@@ -167,8 +176,8 @@ impl Deliveries {
     fn hand_out(&mut self, span: Span, key: Option<u64>, attempts: Attempts, haul: &mut Haul<'_>) {
         let attempts = attempts.again(haul.demand.now_ms);
         let alone = attempts.count > 1 && attempts.count >= self.limits.deliveries;
-        if alone && haul.count > 0 {
-            haul.closed = true;
+        if alone && (haul.count > 0 || haul.demand.has_others) {
+            haul.is_closed = true;
             return;
         }
         let Some(span) = span.head(if alone { 1 } else { haul.room }) else {
@@ -186,7 +195,7 @@ impl Deliveries {
             self.keys.begin(span, key);
             haul.keys.insert(key);
         }
-        haul.closed = alone;
+        haul.is_closed = alone;
         haul.add(span, attempts.count);
     }
 }

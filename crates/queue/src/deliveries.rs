@@ -1,7 +1,7 @@
 //! The state as a whole: what it holds, what is written down of it, and how it comes back.
 
 use crate::keys::Keys;
-use crate::run::{Attempts, Run, State};
+use crate::run::{Run, State};
 use crate::runs::Runs;
 use crate::{Change, Fate, Span};
 
@@ -145,19 +145,14 @@ impl Deliveries {
                 continue;
             };
             self.extend(span.next());
-            let run = Run {
-                state: match change.fate {
-                    Fate::Available => State::Ready,
-                    Fate::Acknowledged => State::Acknowledged,
-                    Fate::Archived => State::Archived,
-                },
-                attempts: Attempts {
-                    count: change.deliveries,
-                    ..Attempts::default()
-                },
-                ..Run::FRESH
-            };
-            self.runs.change(span, |old| *old = run.clone());
+            self.runs.change(span, |run| match change.fate {
+                Fate::Available => {
+                    *run = Run::FRESH;
+                    run.attempts.count = change.deliveries;
+                }
+                Fate::Acknowledged => run.finish(State::Acknowledged),
+                Fate::Archived => run.finish(State::Archived),
+            });
         }
         self.advance();
     }
@@ -205,5 +200,48 @@ impl Deliveries {
                 self.runs.change(waiting, |run| run.state = State::Ready);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Candidate, Consumer, Demand, Verdict};
+
+    fn take_one(queue: &mut Deliveries, by: &Consumer, now_ms: i64) -> Span {
+        let from = queue.next_offset().unwrap();
+        let demand = Demand {
+            by,
+            enough: 1,
+            at_most: 1,
+            has_others: false,
+            until_ms: 1_000,
+            now_ms,
+        };
+        let next = Candidate {
+            span: Span::one(from),
+            key: None,
+            due_ms: 0,
+        };
+        queue.acquire(demand, from, from + 1, [next])[0].span
+    }
+
+    #[test]
+    fn what_is_finished_takes_no_room_however_it_came_to_it() {
+        let (mut queue, by) = (Deliveries::new(0), Consumer::from("a"));
+        let pin = take_one(&mut queue, &by, 0);
+        for now_ms in 1..500 {
+            let span = take_one(&mut queue, &Arc::clone(&by), now_ms);
+            let verdict = match now_ms % 3 {
+                0 => Verdict::Release,
+                _ => Verdict::Acknowledge,
+            };
+            queue.settle(&by, &[(span, verdict)]).unwrap();
+        }
+        assert_eq!(queue.start(), pin.first);
+        // The one that somebody has, those that are finished, and perhaps one that was released.
+        assert!(queue.runs.iter().count() <= 3);
     }
 }

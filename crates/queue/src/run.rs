@@ -88,6 +88,14 @@ impl Run {
         waited: false,
     };
 
+    /// Ends them. Nobody asks any more how they came to it, so that they are like all others that ended.
+    pub(crate) fn finish(&mut self, state: State) {
+        *self = Self {
+            state,
+            ..Self::FRESH
+        };
+    }
+
     /// What a restart has to know of them, and how often they have been handed out: what is in flight counts as
     /// not handed out.
     pub(crate) fn remembered(&self) -> (Fate, u16) {

@@ -89,7 +89,7 @@ impl Deliveries {
             .collect();
         let mut changes = Vec::new();
         for (span, deliveries) in parts {
-            self.runs.change(span, |run| run.state = State::Archived);
+            self.runs.change(span, |run| run.finish(State::Archived));
             self.free(span);
             changes.push(Change {
                 span,
@@ -143,9 +143,12 @@ impl Deliveries {
                 }
                 _ => (true, None),
             };
-            self.runs.change(span, |run| {
-                run.waited |= matches!(run.state, State::Delayed { .. });
-                run.state = state.clone();
+            self.runs.change(span, |run| match state {
+                State::Acknowledged => run.finish(State::Acknowledged),
+                _ => {
+                    run.waited |= matches!(run.state, State::Delayed { .. });
+                    run.state = state.clone();
+                }
             });
             if !holds_key {
                 self.free(span);

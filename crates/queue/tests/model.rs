@@ -103,7 +103,6 @@ impl Model {
             self.end = self.end.max(offset + 1);
             let key = self.key(offset);
             let busy = self.is_busy(key) && !key.is_some_and(|key| mine.contains(&key));
-            let has_room = self.held_back() < LIMITS.held_back;
             let (message, count) = &mut self.messages[offset];
             if *message != Message::Waiting {
                 continue;
@@ -111,13 +110,13 @@ impl Model {
             let due = due_ms(offset);
             let delayed = *count == 0 && due > now && !self.waited.contains(&offset);
             if delayed || busy {
-                if !has_room {
-                    break;
-                }
                 *message = match key {
                     Some(key) if !delayed => Message::Behind(key),
                     _ => Message::Delayed(due),
                 };
+                if self.held_back() >= LIMITS.held_back {
+                    break;
+                }
                 continue;
             }
             let last = *count + 1 >= LIMITS.deliveries;
@@ -325,10 +324,11 @@ impl Both {
             by: &self.consumers[who],
             enough: at_most,
             at_most,
+            has_others: false,
             until_ms: self.now + 10,
             now_ms: self.now,
         };
-        let given = self.queue.acquire(demand, from, candidates);
+        let given = self.queue.acquire(demand, from, MESSAGES, candidates);
         let each = |acquired: Acquired| {
             (acquired.span.first..=acquired.span.last)
                 .map(move |offset| (offset, acquired.deliveries))

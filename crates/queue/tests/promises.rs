@@ -26,6 +26,7 @@ fn acquire(queue: &mut Deliveries, by: &Consumer, enough: u64, at_most: u64) -> 
         by,
         enough,
         at_most,
+        has_others: false,
         until_ms: 30,
         now_ms: 0,
     };
@@ -34,7 +35,7 @@ fn acquire(queue: &mut Deliveries, by: &Consumer, enough: u64, at_most: u64) -> 
         key: None,
         due_ms: 0,
     });
-    queue.acquire(demand, from, batches)
+    queue.acquire(demand, from, 10_000, batches)
 }
 
 #[test]
@@ -59,6 +60,7 @@ fn what_is_not_in_the_log_counts_as_finished() {
         by: &a,
         enough: 10,
         at_most: 10,
+        has_others: false,
         until_ms: 30,
         now_ms: 0,
     };
@@ -68,10 +70,10 @@ fn what_is_not_in_the_log_counts_as_finished() {
         key: None,
         due_ms: 0,
     });
-    let given = queue.acquire(demand, 0, candidates);
+    let given = queue.acquire(demand, 0, 12, candidates);
     assert_eq!(given.iter().map(|one| one.span).collect::<Vec<_>>(), there);
-    assert_eq!((queue.start(), queue.end()), (3, 9));
-    assert_eq!(queue.counts().finished, 3);
+    assert_eq!((queue.start(), queue.end()), (3, 12));
+    assert_eq!(queue.counts().finished, 6);
 }
 
 #[test]
@@ -147,6 +149,32 @@ fn one_message_that_nobody_works_off_holds_up_no_other() {
 }
 
 #[test]
+fn who_holds_back_as_much_as_allowed_looks_no_further() {
+    let (mut queue, a) = (queue(), consumer("a"));
+    queue.set_limits(Limits {
+        held_back: 3,
+        ..Limits::default()
+    });
+    let demand = Demand {
+        by: &a,
+        enough: 10,
+        at_most: 10,
+        has_others: false,
+        until_ms: 30,
+        now_ms: 0,
+    };
+    let delayed = (0..10).map(|offset| Candidate {
+        span: Span::one(offset),
+        key: None,
+        due_ms: 20 + offset,
+    });
+    assert_eq!(queue.acquire(demand, 0, 10, delayed), []);
+    assert_eq!(queue.next_offset(), None);
+    queue.expire(20);
+    assert_eq!(queue.next_offset(), Some(0));
+}
+
+#[test]
 fn a_message_on_its_last_delivery_comes_alone() {
     let (mut queue, a) = (queue(), consumer("a"));
     queue.set_limits(Limits {
@@ -182,6 +210,7 @@ fn messages_of_one_key_wait_for_each_other_and_others_go_on() {
             by,
             enough: at_most,
             at_most,
+            has_others: false,
             until_ms: 30,
             now_ms: 0,
         };
@@ -190,7 +219,7 @@ fn messages_of_one_key_wait_for_each_other_and_others_go_on() {
             key: Some(keys[offset as usize]),
             due_ms: 0,
         });
-        let given = queue.acquire(demand, from, rest);
+        let given = queue.acquire(demand, from, keys.len() as i64, rest);
         given
             .into_iter()
             .flat_map(|one| one.span.first..=one.span.last)

@@ -139,6 +139,15 @@ impl Partition {
         Ok(appended)
     }
 
+    /// Whether [`Store::append_all`](crate::Store::append_all) would take a batch now.
+    ///
+    /// # Errors
+    /// Those with which it would not.
+    pub fn can_append(&self, batch: &Batch, now_ms: i64) -> Result<()> {
+        self.check(batch)?;
+        self.check_room(now_ms)
+    }
+
     /// Whether a batch could be appended now, whatever its producer.
     pub(crate) fn check(&self, batch: &Batch) -> Result<()> {
         let (size, limit) = (batch.size(), self.config.load().segment_bytes);

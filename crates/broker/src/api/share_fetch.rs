@@ -8,7 +8,7 @@
 mod answer;
 mod slot;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,7 +128,8 @@ fn keep_session(
     connection: &Arc<ConnectionContext>,
 ) -> Result<Vec<Key>, Error> {
     let sessions = broker.shares().sessions();
-    let named: Vec<Key> = keys(member, &request.topics).collect();
+    let named: BTreeSet<Key> = keys(member, &request.topics).collect();
+    let named: Vec<Key> = named.into_iter().collect();
     match request.share_session_epoch {
         INITIAL_EPOCH => {
             let limit = broker.config().group_share_max_share_sessions;

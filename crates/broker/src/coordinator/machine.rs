@@ -20,6 +20,9 @@ pub(crate) trait Machine: Sized + Send + std::fmt::Debug + 'static {
     const TOPIC: &'static str;
     /// What the server's log calls what lives here.
     const WHAT: &'static str;
+    /// Whether what is written down lets other records go, so that it is written on a full disk, too, in the room that is
+    /// kept back for that.
+    const FREES: bool = false;
     /// What an operation hands back beside its result.
     type Effects: Default;
 

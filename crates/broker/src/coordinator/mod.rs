@@ -102,16 +102,29 @@ impl<M: Machine> Coordinator<M> {
     /// failure is told. Without a log there is none.
     pub(crate) async fn run_everywhere<R>(
         &self,
-        mut operation: impl FnMut(&mut M, Now, &mut M::Effects) -> R,
+        operation: impl FnMut(&mut M, Now, &mut M::Effects) -> R,
     ) -> Result<Vec<R>, Error> {
+        self.try_everywhere(operation).await.into_iter().collect()
+    }
+
+    /// The same, with what came of it on each machine.
+    pub(crate) async fn try_everywhere<R>(
+        &self,
+        mut operation: impl FnMut(&mut M, Now, &mut M::Effects) -> R,
+    ) -> Vec<Result<R, Error>> {
         if self.shared.catalog.topic(M::TOPIC).is_none() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let mut results = Vec::new();
-        for shard in self.shards().await? {
-            results.push(shard.run(&mut operation).await);
+        match self.shards().await {
+            Ok(shards) => {
+                for shard in shards {
+                    results.push(shard.run(&mut operation).await);
+                }
+            }
+            Err(error) => results.push(Err(error)),
         }
-        results.into_iter().collect()
+        results
     }
 
     /// Replays every shard, so that the first requests need not wait for it.

@@ -194,7 +194,11 @@ impl<M: Machine> Shard<M> {
         let batches = batches(&M::records(effects)?, now_ms)?;
         let own = batches.len();
         let appended = if beside.is_empty() {
-            let append = |batch| self.partition.append(batch, AppendMode::Internal, now_ms);
+            let mode = match M::FREES {
+                true => AppendMode::Freeing,
+                false => AppendMode::Internal,
+            };
+            let append = |batch| self.partition.append(batch, mode, now_ms);
             batches.into_iter().map(append).collect::<Result<_, _>>()?
         } else {
             let with = |batch| (Arc::clone(&self.partition), batch);
@@ -258,6 +262,14 @@ impl<M: Machine> Shard<M> {
 
     /// Memory is ahead of the log and is dropped, unless that has been done already.
     fn fail(&self, proof: Proof, error: &Error) -> Error {
+        if M::FREES
+            && matches!(
+                error,
+                Error::Store(millstream_store::Error::StorageFull { .. })
+            )
+        {
+            self.partition.give_up_reserve();
+        }
         let mut memory = self.memory.lock();
         if memory.as_ref().map(|memory| memory.proof.incarnation) == Some(proof.incarnation) {
             *memory = None;

@@ -32,7 +32,16 @@ pub(super) fn candidates(
         }
         match queue {
             None => found.extend(whole(&batch, from)),
-            Some(queue) => records(&batch, from, queue, decompressed_limit, now, &mut found)?,
+            Some(queue) => {
+                let begin = found.len();
+                let read = records(&batch, from, queue, decompressed_limit, now, &mut found);
+                if let Err(error) = read {
+                    // Whoever works it off is told what is wrong with it by his own client.
+                    tracing::warn!(offset = batch.header.base_offset, %error, "batch is handed out unseen");
+                    found.truncate(begin);
+                    found.extend(whole(&batch, from));
+                }
+            }
         }
     }
     Ok(found)
@@ -101,6 +110,12 @@ fn digest(key: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     hasher.finish()
+}
+
+/// The offset behind the last batch.
+pub(super) fn end_of(batches: &[Bytes]) -> Option<i64> {
+    let last = Batches::new(batches.last()?).map_while(Result::ok).last()?;
+    Some(last.header.next_offset())
 }
 
 /// The batches that hold any of the messages that were handed out.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use millstream_queue::{Acquired, Consumer, Demand};
 use tokio::sync::Notify;
 
-use super::candidates::{candidates, with_acquired};
+use super::candidates::{candidates, end_of, with_acquired};
 use super::machine::Share;
 use super::turn::Turn;
 use super::{Place, Shares};
@@ -41,6 +41,23 @@ impl Taken {
     /// How many messages it has.
     pub(crate) fn count(&self) -> u64 {
         self.acquired.iter().map(|one| one.span.count()).sum()
+    }
+
+    /// Whether it is one message on one of its last deliveries, which is better not mixed with others.
+    fn is_alone(&self) -> bool {
+        matches!(self.acquired[..], [one] if one.span.count() == 1 && one.deliveries > 1)
+    }
+
+    /// Adds what comes next in the log.
+    fn add(&mut self, piece: Self) {
+        // A batch that is begun in one piece and finished in the next is there once.
+        let again = piece
+            .batches
+            .first()
+            .is_some_and(|first| Some(first) == self.batches.last());
+        self.batches
+            .extend(piece.batches.into_iter().skip(usize::from(again)));
+        self.acquired.extend(piece.acquired);
     }
 
     /// Bytes of its batches.
@@ -79,33 +96,54 @@ impl Shares {
     ) -> Result<Taken, Error> {
         let mut taken = Taken::default();
         let _turn = seat.turn.line.lock().await;
+        let mut last = None;
         while let Some(from) = self.next_offset(place, by).await?
             && from < place.until()
+            && last != Some(from)
+            && !taken.is_alone()
             && taken.count() < want.messages
             && (taken.size() < want.bytes || (want.at_least_one && taken.batches.is_empty()))
         {
-            let room = (want.bytes - taken.size().min(want.bytes)).min(PIECE);
-            let one = want.at_least_one && taken.batches.is_empty();
-            let batches = place.partition.read(from, room, place.until(), one).await?;
-            if batches.is_empty() {
-                break;
+            last = Some(from);
+            match self.take_piece(place, by, from, want, &taken).await {
+                Ok(Some(piece)) => taken.add(piece),
+                Ok(None) => break,
+                // What it has by now is locked for it: it is told of the rest when it comes again.
+                Err(error) if taken.acquired.is_empty() => return Err(error),
+                Err(_) => break,
             }
-            let left = want.messages - taken.count();
-            let acquired = self
-                .acquire(place, by, from, &batches, left, want.strict)
-                .await?;
-            let kept = with_acquired(&batches, &acquired);
-            // A batch that is begun in one piece and finished in the next is there once.
-            let again = usize::from(!kept.is_empty() && kept.first() == taken.batches.last());
-            taken.batches.extend(kept.into_iter().skip(again));
-            let alone =
-                acquired.first().is_some_and(|one| one.deliveries > 1) && acquired.len() == 1;
-            taken.acquired.extend(acquired);
-            if alone {
-                break;
-            }
+            // However long nothing turns up that may be handed out, others get on.
+            tokio::task::yield_now().await;
         }
         Ok(taken)
+    }
+
+    /// Reads on from `from` and hands out what may be; `None` if that is all that may go into one answer.
+    async fn take_piece(
+        &self,
+        place: &Place,
+        by: &Consumer,
+        from: i64,
+        want: Want,
+        taken: &Taken,
+    ) -> Result<Option<Taken>, Error> {
+        let room = want.bytes.saturating_sub(taken.size()).min(PIECE);
+        let one = want.at_least_one && taken.batches.is_empty();
+        let read = place.partition.read(from, room, place.until(), one);
+        let batches = read.await?;
+        if batches.is_empty() {
+            return Ok(None);
+        }
+        let left = Want {
+            messages: want.messages - taken.count(),
+            at_least_one: taken.acquired.is_empty(),
+            ..want
+        };
+        let acquired = self.acquire(place, by, from, &batches, left).await?;
+        Ok(Some(Taken {
+            batches: with_acquired(&batches, &acquired),
+            acquired,
+        }))
     }
 
     /// Where to look for messages that `by` may have; nowhere, while it has its share of all that may be in flight. What
@@ -129,25 +167,29 @@ impl Shares {
         by: &Consumer,
         from: i64,
         batches: &[Bytes],
-        left: u64,
-        strict: bool,
+        want: Want,
     ) -> Result<Vec<Acquired>, Error> {
         let limit = place.topic.config().max_decompressed_message_bytes;
         let limit = usize::try_from(limit).unwrap_or_default();
         let (terms, now) = (&place.terms, self.coordinator.now());
         let found = candidates(batches, from, terms.queue.as_ref(), limit, now)?;
-        // Behind what was read there may be messages that were not.
+        let until = end_of(batches).unwrap_or(from);
         let readers = self.sessions.readers(&place.reader).max(1);
         let acquire = |share: &mut Share, now: millstream_groups::Now| {
             let may = allowance(place, readers, share.state.held(by));
             let demand = Demand {
                 by,
-                enough: left,
-                at_most: if strict { left.min(may) } else { may },
+                enough: want.messages,
+                at_most: if want.strict {
+                    want.messages.min(may)
+                } else {
+                    may
+                },
+                has_others: !want.at_least_one,
                 until_ms: now.monotonic_ms.saturating_add(terms.lock_ms),
                 now_ms: now.monotonic_ms,
             };
-            (share.state.acquire(demand, from, found), Vec::new())
+            (share.state.acquire(demand, from, until, found), Vec::new())
         };
         Ok(self.visit(&place.key, acquire).await?.unwrap_or_default())
     }

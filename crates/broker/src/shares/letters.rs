@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use millstream_batch::{Batch, Batches, Builder, RecordHeader};
 use millstream_queue::{Cause, Dying, Span};
 use millstream_store::Partition;
@@ -19,6 +20,13 @@ struct Letters {
     span: Span,
     /// What is appended where, unless the log holds none of the messages.
     batch: Option<(Arc<Partition>, Batch)>,
+}
+
+/// Letters that are being written.
+struct Packed {
+    builder: Builder,
+    /// The last message that they are about, or that is not there.
+    last: i64,
 }
 
 impl Letters {
@@ -71,40 +79,79 @@ impl Shares {
         let to = topic.partition((place.key.partition.unsigned_abs() as usize % count) as i32)?;
         let until = place.partition.offsets().high_watermark;
         let read = place.partition.read(from, PIECE, until, true).await?;
+        let room = PIECE.min(to.config().segment_bytes as usize / 2);
+        let packed = self.pack(place, dying, left, &read, room)?;
+        let mut batch = match packed.builder.is_empty() {
+            true => None,
+            false => Some(packed.builder.build()?),
+        };
+        // What is refused is refused before the state has changed.
+        let now_ms = self.coordinator.now().unix_ms;
+        match batch.as_ref().map(|batch| to.can_append(batch, now_ms)) {
+            None | Some(Ok(())) => {}
+            Some(Err(error @ millstream_store::Error::BatchTooLarge { .. })) => {
+                let (queue, offset) = (&place.topic.name, packed.last);
+                tracing::error!(queue, offset, %error, "message is given up without a dead letter");
+                batch = None;
+            }
+            Some(Err(error)) => return Err(error.into()),
+        }
+        // Where the log holds nothing, there is nothing to wait for.
+        let last = if read.is_empty() {
+            left.last
+        } else {
+            packed.last
+        };
+        Ok(Letters {
+            span: Span { last, ..dying.span },
+            batch: batch.map(|batch| (Arc::clone(to), batch)),
+        })
+    }
+
+    /// Letters for the messages of `left` that `read` holds, as many as there is room for and one at least.
+    fn pack(
+        &self,
+        place: &Place,
+        dying: Dying,
+        left: Span,
+        read: &[Bytes],
+        room: usize,
+    ) -> Result<Packed, Error> {
         let limit = place.topic.config().max_decompressed_message_bytes;
         let limit = usize::try_from(limit).unwrap_or_default();
-        let now_ms = self.coordinator.now().unix_ms;
-        let (mut builder, mut end) = (Builder::new(), from);
+        let now = self.coordinator.now();
+        let mut packed = Packed {
+            builder: Builder::new(),
+            last: left.first,
+        };
         for batch in read.iter().flat_map(|run| Batches::new(run)) {
             let batch = batch?;
-            end = batch.header.next_offset();
-            if batch.header.is_control() {
-                continue;
-            }
-            for record in &batch.records(limit)? {
-                let record = record?;
-                if left.intersect(Span::one(record.offset)).is_some() {
-                    let facts = facts(place, record.offset, dying, self.coordinator.now());
+            if !batch.header.is_control() {
+                for record in &batch.records(limit)? {
+                    let record = record?;
+                    if left.intersect(Span::one(record.offset)).is_none() {
+                        continue;
+                    }
+                    let size =
+                        record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
+                    if !packed.builder.is_empty() && packed.builder.size() + size > room {
+                        return Ok(packed);
+                    }
+                    packed.last = record.offset;
+                    let facts = facts(place, record.offset, dying, now);
                     let mut headers = record.headers;
                     headers.extend(facts.iter().map(|(key, value)| RecordHeader {
                         key: key.as_bytes(),
                         value: Some(value.as_bytes()),
                     }));
-                    builder.push(now_ms, record.key, record.value, &headers);
+                    packed
+                        .builder
+                        .push(now.unix_ms, record.key, record.value, &headers);
                 }
             }
+            packed.last = packed.last.max(batch.header.last_offset()).min(left.last);
         }
-        // Where the log holds nothing, there is nothing to wait for.
-        let end = if read.is_empty() { until } else { end };
-        let last = (end - 1).clamp(from, dying.span.last);
-        let batch = match builder.is_empty() {
-            true => None,
-            false => Some((Arc::clone(to), builder.build()?)),
-        };
-        Ok(Letters {
-            span: Span { last, ..dying.span },
-            batch,
-        })
+        Ok(packed)
     }
 
     /// Ends messages and sends their letters, all or nothing; returns the first message that is not finished then.

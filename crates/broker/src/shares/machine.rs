@@ -143,6 +143,22 @@ impl Shares {
         }
     }
 
+    /// Has a state forget what it knows of messages from `end` on.
+    pub(super) fn cut(&mut self, key: &Key, end: i64, now: Now, effects: &mut Effects) {
+        if let Some(share) = self.shares.get_mut(key) {
+            let mut kept = share.state.snapshot();
+            kept.retain_mut(|change| {
+                change.span.last = change.span.last.min(end - 1);
+                change.span.first <= change.span.last
+            });
+            let start = share.state.start().min(end);
+            share.state = Deliveries::new(start);
+            share.state.apply(start, &kept);
+            self.write_snapshot(key, now, effects);
+            self.look_after(key);
+        }
+    }
+
     /// Ends states; tells how many there were.
     pub(super) fn forget(
         &mut self,
@@ -272,6 +288,7 @@ impl Effects {
 impl Machine for Shares {
     const TOPIC: &'static str = SHARES;
     const WHAT: &'static str = "share groups";
+    const FREES: bool = true;
     type Effects = Effects;
 
     fn new(_: &Catalog) -> Self {

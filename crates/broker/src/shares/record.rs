@@ -206,7 +206,7 @@ mod tests {
         };
         let change = Change {
             span: Span { first: 7, last: 9 },
-            fate: Fate::Archived,
+            fate: Fate::Available,
             deliveries: 5,
         };
         let mut state = Deliveries::new(5);

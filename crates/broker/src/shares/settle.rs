@@ -55,19 +55,24 @@ impl Shares {
             .await?
             .unwrap_or_else(never)?;
         self.leave_behind(place, start);
-        self.bury(place).await
+        let buried = self.bury(place).await;
+        // Who rejects nothing is not told of messages that others have given up; those are tried again.
+        match words.iter().any(|(_, word)| *word == Word::Reject) {
+            true => buried,
+            false => Ok(()),
+        }
     }
 
     /// Takes back everything that a member has.
     pub(crate) async fn release(&self, member: &Member, keys: &[Key]) -> Result<(), Error> {
+        let mut outcome = Ok(());
         for key in keys {
             // With its topic goes what is held of it.
             if let Ok(place) = self.place(&key.group, key.topic, key.partition) {
                 let release = |share: &mut Share, _| ((), share.state.release_all(&member.id));
-                self.visit(&place.key, release).await?;
-                self.bury(&place).await?;
+                outcome = outcome.and(self.visit(&place.key, release).await.map(drop));
             }
         }
-        Ok(())
+        outcome
     }
 }

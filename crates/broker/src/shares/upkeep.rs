@@ -1,10 +1,11 @@
-//! What has to be done for share groups that no request asks for.
+//! What has to be done for share groups that no request asks for. What fails for one partition keeps nothing from any other.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::machine::Share;
-use super::{Key, Shares};
+use super::machine::{Effects, Share, Shares as Machine};
+use super::{Key, Place, Shares};
 use crate::{Broker, Error};
 
 /// How often it is looked.
@@ -14,7 +15,6 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) async fn serve(broker: Arc<Broker>) {
     let shares = broker.shares();
     let work = async {
-        shares.coordinator.load().await;
         tokio::join!(
             shares.coordinator.keep_deadlines(),
             shares.keep_up(),
@@ -29,17 +29,63 @@ pub(crate) async fn serve(broker: Arc<Broker>) {
 }
 
 impl Shares {
+    /// Makes states and logs agree again, after a crash, before anything is handed out: a state of a topic that is no more
+    /// ends; one that knows of more than its log has, for the system lost what it had in its page cache, forgets that; and the
+    /// log of a queue begins with the first message that is not finished.
+    pub(crate) async fn recover(&self) {
+        let all = |shares: &mut Machine, _, _: &mut Effects| {
+            let state = |(key, share): (&Key, &Share)| {
+                (key.clone(), share.state.start(), share.state.end())
+            };
+            shares.iter().map(state).collect::<Vec<_>>()
+        };
+        let found = self.coordinator.try_everywhere(all).await;
+        let mut orphans = HashSet::new();
+        for (key, start, end) in found.into_iter().flatten().flatten() {
+            match self.place(&key.group, key.topic, key.partition) {
+                Ok(place) => {
+                    if let Err(error) = self.agree(&place, start, end).await {
+                        tracing::warn!(topic = place.topic.name, %error, "deliveries do not fit their log");
+                    }
+                }
+                Err(_) => {
+                    orphans.insert(key);
+                }
+            }
+        }
+        if !orphans.is_empty()
+            && let Err(error) = self.forget(|key| orphans.contains(key)).await
+        {
+            tracing::warn!(%error, "deliveries of deleted topics are still there");
+        }
+    }
+
+    async fn agree(&self, place: &Place, start: i64, end: i64) -> Result<(), Error> {
+        let log_end = place.partition.offsets().high_watermark;
+        if end > log_end {
+            let (topic, partition) = (&place.topic.name, place.key.partition);
+            tracing::warn!(
+                topic,
+                partition,
+                end,
+                log_end,
+                "deliveries go past the end of their log"
+            );
+            let cut = |shares: &mut Machine, now, effects: &mut Effects| {
+                shares.cut(&place.key, log_end, now, effects);
+            };
+            self.coordinator.run(&place.key.home(), cut).await?;
+        }
+        self.leave_behind(place, start.min(log_end));
+        Ok(())
+    }
+
     /// Looks again and again at what consumers have left behind.
     async fn keep_up(&self) {
-        if let Err(error) = self.catch_up().await {
-            tracing::warn!(%error, "acknowledged messages may still be in the log");
-        }
         loop {
             tokio::time::sleep(INTERVAL).await;
             self.release_stale().await;
-            if let Err(error) = self.bury_all().await {
-                tracing::warn!(%error, "messages that are given up stay where they are");
-            }
+            self.bury_all().await;
         }
     }
 
@@ -47,24 +93,8 @@ impl Shares {
     async fn keep_swept(&self) {
         loop {
             tokio::time::sleep(INTERVAL).await;
-            if let Err(error) = self.sweep().await {
-                tracing::warn!(%error, "acknowledged messages stay in the log");
-            }
+            self.sweep().await;
         }
-    }
-
-    /// Does again what a crash may have forgotten: the log of a queue begins with the first message that is not finished.
-    async fn catch_up(&self) -> Result<(), Error> {
-        let starts = self.coordinator.run_everywhere(|shares, _, _| {
-            let start = |(key, share): (&Key, &Share)| (key.clone(), share.state.start());
-            shares.iter().map(start).collect::<Vec<_>>()
-        });
-        for (key, start) in starts.await?.concat() {
-            if let Ok(place) = self.place(&key.group, key.topic, key.partition) {
-                self.leave_behind(&place, start);
-            }
-        }
-        Ok(())
     }
 
     /// Takes back what consumers had whose connection is gone.
@@ -79,33 +109,38 @@ impl Shares {
     }
 
     /// Ends what timed out too often.
-    async fn bury_all(&self) -> Result<(), Error> {
-        let dying = self
-            .coordinator
-            .run_everywhere(|shares, _, _| shares.dying().cloned().collect::<Vec<_>>());
-        for key in dying.await?.concat() {
-            if let Ok(place) = self.place(&key.group, key.topic, key.partition) {
-                self.bury(&place).await?;
+    async fn bury_all(&self) {
+        let dying =
+            |shares: &mut Machine, _, _: &mut Effects| shares.dying().cloned().collect::<Vec<_>>();
+        let found = self.coordinator.try_everywhere(dying).await;
+        for key in found.into_iter().flatten().flatten() {
+            if let Ok(place) = self.place(&key.group, key.topic, key.partition)
+                && let Err(error) = self.bury(&place).await
+            {
+                let (topic, partition) = (&place.topic.name, key.partition);
+                tracing::warn!(topic, partition, %error, "messages that are given up stay where they are");
             }
         }
-        Ok(())
     }
 
-    async fn sweep(&self) -> Result<(), Error> {
-        let finished = self.coordinator.run_everywhere(|shares, _, _| {
+    async fn sweep(&self) {
+        let finished = |shares: &mut Machine, _, _: &mut Effects| {
             let finished = |(key, share): (&Key, &Share)| {
                 let spans = share.state.finished();
                 let ranges: Vec<_> = spans.map(|span| span.first..span.next()).collect();
                 (!ranges.is_empty()).then(|| (key.clone(), ranges))
             };
             shares.iter().filter_map(finished).collect::<Vec<_>>()
-        });
-        for (key, ranges) in finished.await?.into_iter().flatten() {
-            match self.place(&key.group, key.topic, key.partition) {
-                Ok(place) if place.terms.queue.is_some() => place.partition.remove(ranges).await?,
-                _ => {}
+        };
+        let found = self.coordinator.try_everywhere(finished).await;
+        for (key, ranges) in found.into_iter().flatten().flatten() {
+            if let Ok(place) = self.place(&key.group, key.topic, key.partition)
+                && place.terms.queue.is_some()
+                && let Err(error) = place.partition.remove(ranges).await
+            {
+                let (queue, partition) = (&place.topic.name, key.partition);
+                tracing::warn!(queue, partition, %error, "acknowledged messages stay in the log");
             }
         }
-        Ok(())
     }
 }

@@ -184,3 +184,43 @@ async fn one_message_that_nobody_works_off_keeps_no_others_on_the_disk() {
     let found = broker.fetch_one(12, &from(&topic, 0, 0)).await;
     assert_eq!(batches(&found)[0].header().base_offset, 0);
 }
+
+#[tokio::test]
+async fn more_delayed_messages_than_may_be_held_back_keep_nobody_busy() {
+    let broker = TestBroker::start().await;
+    let delay = ("queue.delay.ms", "600000");
+    let topic = broker.topic("t", 1, &[QUEUE, delay]).await;
+    for _ in 0..11 {
+        broker.append("t", super::values(&["x"; 10_000])).await;
+    }
+    let mut a = Consumer::new(&broker, &topic, "a");
+    assert_eq!(a.fetch(10).await, []);
+    assert_eq!(a.fetch(10).await, []);
+}
+
+#[tokio::test]
+async fn many_dead_letters_go_in_pieces_that_their_topic_takes() {
+    let small = ("segment.bytes", "1048576");
+    let broker = TestBroker::start().await;
+    broker.topic("dead", 1, &[small]).await;
+    let dead = ("queue.dead.letter.topic", "dead");
+    let topic = broker.topic("t", 1, &[QUEUE, dead]).await;
+    let value = "x".repeat(10_000);
+    for _ in 0..20 {
+        let batch = super::values(&[value.as_str(); 50]).compression(millstream_batch::Codec::Gzip);
+        broker.append("t", batch).await;
+    }
+    let mut a = Consumer::new(&broker, &topic, "a");
+    loop {
+        let given = a.fetch(1_000).await;
+        if given.is_empty() {
+            break;
+        }
+        let reject = |(first, last, _): &(i64, i64, i16)| (*first, *last, &[3][..]);
+        let said: Vec<_> = given.iter().map(reject).collect();
+        assert_eq!(a.acknowledge(&said).await, ErrorCode::NONE);
+    }
+    let letters = broker.broker.catalog().topic("dead").unwrap();
+    assert_eq!(letters.partitions()[0].offsets().high_watermark, 1_000);
+    assert_eq!(log_start(&broker, "t"), 1_000);
+}
