@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::run::{Attempts, State};
+use crate::run::{Attempts, Run, State};
 use crate::{Consumer, Deliveries, Span};
 
 /// Messages that the log holds.
@@ -132,15 +132,22 @@ impl Deliveries {
                     run.finish(State::Acknowledged);
                 }
             });
+            self.wake_idle();
         }
     }
 
     fn offer(&mut self, candidate: Candidate, haul: &mut Haul<'_>) {
         self.extend(candidate.span.next());
+        // Whoever has a key may have all that wait for it.
+        let is_free = |run: &Run| match run.state {
+            State::Ready => true,
+            State::Behind { key } => haul.keys.contains(&key),
+            _ => false,
+        };
         let parts: Vec<(Span, Attempts, bool)> = self
             .runs
             .parts(candidate.span)
-            .filter(|(_, run)| run.state == State::Ready)
+            .filter(|(_, run)| is_free(run))
             .map(|(span, run)| (span, run.attempts, run.attempts.count > 0 || run.waited))
             .collect();
         for (span, attempts, is_due) in parts {

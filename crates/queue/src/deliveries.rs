@@ -169,6 +169,7 @@ impl Deliveries {
         self.runs.remove_below(start);
         self.start = start;
         self.end = self.end.max(start);
+        self.wake_idle();
         self.advance();
     }
 
@@ -196,8 +197,22 @@ impl Deliveries {
     /// Lets go of the keys of messages that are no longer in flight.
     pub(crate) fn free(&mut self, span: Span) {
         for key in self.keys.end(span) {
-            for waiting in self.runs.behind(key) {
-                self.runs.change(waiting, |run| run.state = State::Ready);
+            self.wake(key);
+        }
+    }
+
+    /// Lets the first of those that wait for a key be found. Who takes it takes others with it.
+    fn wake(&mut self, key: u64) {
+        if let Some(first) = self.runs.first_behind(key) {
+            self.runs.change(first, |run| run.state = State::Ready);
+        }
+    }
+
+    /// Sees to it that none waits for a key that nothing holds: those before it may be gone.
+    pub(crate) fn wake_idle(&mut self) {
+        for key in self.runs.awaited() {
+            if !self.keys.is_busy(key) {
+                self.wake(key);
             }
         }
     }
@@ -226,6 +241,45 @@ mod tests {
             due_ms: 0,
         };
         queue.acquire(demand, from, from + 1, [next])[0].span
+    }
+
+    #[test]
+    fn none_waits_for_a_key_whose_messages_are_gone() {
+        let (mut queue, by) = (Deliveries::new(0), Consumer::from("a"));
+        let messages = |from: i64| {
+            (from..9).map(|offset| Candidate {
+                span: Span::one(offset),
+                key: Some(offset.unsigned_abs() % 2),
+                due_ms: 0,
+            })
+        };
+        let demand = |by| Demand {
+            by,
+            enough: 1,
+            at_most: 1,
+            has_others: false,
+            until_ms: 10,
+            now_ms: 0,
+        };
+        let other = Consumer::from("b");
+        assert_eq!(
+            queue.acquire(demand(&by), 0, 9, messages(0))[0].span.first,
+            0
+        );
+        let from = queue.next_offset().unwrap();
+        queue.acquire(demand(&other), from, 9, messages(from));
+        let from = queue.next_offset().unwrap();
+        assert_eq!(queue.acquire(demand(&other), from, 9, messages(from)), []);
+        // Wakes the next of the first key, which is then removed with those before it.
+        queue.release_all(&by);
+        queue.begin_at(3);
+        let from = queue.next_offset().unwrap();
+        assert_eq!(
+            queue.acquire(demand(&by), from, 9, messages(from))[0]
+                .span
+                .first,
+            3
+        );
     }
 
     #[test]

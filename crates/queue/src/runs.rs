@@ -47,10 +47,15 @@ impl Runs {
         (*at <= now_ms).then(|| self.span(*first))
     }
 
-    /// The runs that wait for a key.
-    pub(crate) fn behind(&self, key: u64) -> Vec<Span> {
-        let firsts = self.behind.get(&key).into_iter().flatten();
-        firsts.map(|first| self.span(*first)).collect()
+    /// The first run that waits for a key.
+    pub(crate) fn first_behind(&self, key: u64) -> Option<Span> {
+        let first = self.behind.get(&key)?.first()?;
+        Some(self.span(*first))
+    }
+
+    /// The keys that runs wait for.
+    pub(crate) fn awaited(&self) -> Vec<u64> {
+        self.behind.keys().copied().collect()
     }
 
     /// The runs that are given up.

@@ -104,7 +104,8 @@ impl Model {
             let key = self.key(offset);
             let busy = self.is_busy(key) && !key.is_some_and(|key| mine.contains(&key));
             let (message, count) = &mut self.messages[offset];
-            if *message != Message::Waiting {
+            let is_mine = matches!(message, Message::Behind(key) if mine.contains(key));
+            if *message != Message::Waiting && !is_mine {
                 continue;
             }
             let due = due_ms(offset);
@@ -150,13 +151,28 @@ impl Model {
         };
     }
 
-    /// Lets go what waited for keys that are free.
-    fn free(&mut self) {
-        for offset in 0..self.messages.len() {
-            if let Message::Behind(key) = self.messages[offset].0
-                && !self.is_busy(Some(key))
-            {
-                self.messages[offset].0 = Message::Waiting;
+    fn busy(&self) -> BTreeSet<u64> {
+        let keys = 0..self.keys;
+        keys.filter(|key| self.is_busy(Some(*key))).collect()
+    }
+
+    /// Lets go the first of those that waited for keys that were busy and are free, with its like behind it.
+    fn free(&mut self, before: &BTreeSet<u64>) {
+        let busy = self.busy();
+        for key in before.difference(&busy) {
+            let behind = (Message::Behind(*key), 0);
+            let like = |at: usize| {
+                let (message, count) = self.messages.get(at)?;
+                let waits = *message == behind.0;
+                waits.then(|| (*count, self.waited.contains(&at)))
+            };
+            let Some(first) = (0..self.messages.len()).find(|at| like(*at).is_some()) else {
+                continue;
+            };
+            let run = first..self.messages.len();
+            let run: Vec<usize> = run.take_while(|at| like(*at) == like(first)).collect();
+            for at in run {
+                self.messages[at].0 = Message::Waiting;
             }
         }
     }
@@ -172,7 +188,6 @@ impl Model {
                 _ => {}
             }
         }
-        self.free();
     }
 
     fn restart(&mut self) {
@@ -295,7 +310,6 @@ impl Both {
                         self.model.release(offset as usize);
                     }
                 }
-                self.model.free();
             }
             Step::Bury => self.bury(),
             Step::Restart { snapshot } => self.restart(*snapshot),
@@ -354,7 +368,6 @@ impl Both {
                 }
             }
         }
-        self.model.free();
     }
 
     fn bury(&mut self) {
@@ -369,7 +382,6 @@ impl Both {
                 *message = Message::Archived;
             }
         }
-        self.model.free();
     }
 
     fn restart(&mut self, snapshot: bool) {
@@ -429,7 +441,11 @@ proptest! {
     ) {
         let mut both = Both::new(keys);
         for step in &steps {
+            let busy = both.model.busy();
             both.run(step);
+            if !matches!(step, Step::Restart { .. }) {
+                both.model.free(&busy);
+            }
             both.check();
         }
     }
