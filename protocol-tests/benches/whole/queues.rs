@@ -4,6 +4,7 @@
 //! their next fetch, a classic consumer commits what it has fetched.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,15 +39,42 @@ pub(crate) fn share(options: &Options, consumers: usize, waiting: u64) -> Outcom
     let target = waiting_queue(options, waiting);
     let topic = target.topic_id(TOPIC);
     measure(&target, options.length, consumers, |member, end| {
-        let mut consumer = ShareConsumer {
-            connection: Connection::open(target.address()),
-            topic,
-            member: format!("member-{member}"),
-            epoch: 0,
-            held: Vec::new(),
-        };
+        let mut consumer = ShareConsumer::open(&target, topic, member);
         run(end, || consumer.next())
     })
+}
+
+/// Share consumers work a queue off to its end; then it is seen what it leaves on the disk.
+pub(crate) fn drain(options: &Options, consumers: usize, waiting: u64) -> Outcome {
+    /// How long the server may take for that.
+    const AFTERWARDS: Duration = Duration::from_secs(10);
+    let target = waiting_queue(options, waiting);
+    let full = target.size_on_disk(TOPIC);
+    let topic = target.topic_id(TOPIC);
+    let left = AtomicU64::new(waiting);
+    let never = Duration::from_secs(3_600);
+    let mut outcome = measure(&target, never, consumers, |member, _| {
+        let mut consumer = ShareConsumer::open(&target, topic, member);
+        let mut done = Done::default();
+        while left.load(Ordering::Relaxed) > 0 {
+            let since = Instant::now();
+            let messages = consumer.next();
+            left.fetch_sub(messages, Ordering::Relaxed);
+            done.messages += messages;
+            done.latencies.push(since.elapsed());
+        }
+        done
+    });
+    let since = Instant::now();
+    while let Some(left) = AFTERWARDS.checked_sub(since.elapsed()) {
+        thread::park_timeout(left);
+    }
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    outcome.notes.extend([
+        note("MB on the disk before", megabytes(full)),
+        note("10 s after", megabytes(target.size_on_disk(TOPIC))),
+    ]);
+    outcome
 }
 
 /// One classic consumer, which commits what each of its fetches brought.
@@ -143,6 +171,16 @@ struct ShareConsumer {
 }
 
 impl ShareConsumer {
+    fn open(target: &Target, topic: Uuid, member: usize) -> Self {
+        Self {
+            connection: Connection::open(target.address()),
+            topic,
+            member: format!("member-{member}"),
+            epoch: 0,
+            held: Vec::new(),
+        }
+    }
+
     /// Acknowledges what it has and fetches more; returns how many messages it has acknowledged.
     fn next(&mut self) -> u64 {
         let accept = |(first, last): (i64, i64)| share_fetch::AcknowledgementBatch {

@@ -135,6 +135,9 @@ pub(crate) const ALL: &[Scenario] = &[
         queues::share(o, 1, queues::MANY)
     })
     .beside(SHARE),
+    measure("queue/drain/16-consumers/10-million", |o| {
+        queues::drain(o, 16, queues::MANY)
+    }),
     measure(COMMIT, |o| queues::commit(o, queues::SOME)),
     measure("queue/commit/10-million-waiting", |o| {
         queues::commit(o, queues::MANY)
