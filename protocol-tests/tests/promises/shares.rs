@@ -1,7 +1,7 @@
 //! `kill -9` amid acknowledging, at random moments: what a share consumer has acknowledged or rejected never comes
 //! back, what it has not is handed out again, and each message that was given up is among the dead letters once.
 //!
-//! `MILLSTREAM_KILLS` says how often; the seed is printed and read from `SEED`.
+//! The environment variable `KILLS` says how often; the seed is printed and read from `SEED`.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -15,8 +15,8 @@ use millstream_protocol_tests::server::Server;
 use millstream_wire::api::{metadata, share_fetch};
 use millstream_wire::{ApiKey, ErrorCode, Uuid};
 
-/// Kills where nobody says how many.
-const KILLS: u64 = 20;
+/// Kills where nobody asks for more.
+const USUAL_KILLS: u64 = 20;
 /// Messages that are sent for each of them.
 const MESSAGES: u64 = 1_000;
 
@@ -156,8 +156,8 @@ impl<'a> Consumer<'a> {
 
 #[test]
 fn nothing_acknowledged_comes_back_wherever_a_kill_falls() {
-    let kills = std::env::var("MILLSTREAM_KILLS");
-    let kills = kills.map_or(KILLS, |kills| kills.parse().unwrap());
+    let kills = std::env::var("KILLS");
+    let kills = kills.map_or(USUAL_KILLS, |kills| kills.parse().unwrap());
     let messages = kills * MESSAGES;
     let mut server = Server::start();
     let bootstrap = server.bootstrap();
