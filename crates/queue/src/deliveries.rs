@@ -204,6 +204,7 @@ impl Deliveries {
     /// Lets the first of those that wait for a key be found. Who takes it takes others with it.
     fn wake(&mut self, key: u64) {
         if let Some(first) = self.runs.first_behind(key) {
+            let first = Span::one(first);
             self.runs.change(first, |run| run.state = State::Ready);
         }
     }

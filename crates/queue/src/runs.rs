@@ -47,10 +47,9 @@ impl Runs {
         (*at <= now_ms).then(|| self.span(*first))
     }
 
-    /// The first run that waits for a key.
-    pub(crate) fn first_behind(&self, key: u64) -> Option<Span> {
-        let first = self.behind.get(&key)?.first()?;
-        Some(self.span(*first))
+    /// The first message that waits for a key.
+    pub(crate) fn first_behind(&self, key: u64) -> Option<i64> {
+        self.behind.get(&key)?.first().copied()
     }
 
     /// The keys that runs wait for.

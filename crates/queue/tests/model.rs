@@ -156,23 +156,12 @@ impl Model {
         keys.filter(|key| self.is_busy(Some(*key))).collect()
     }
 
-    /// Lets go the first of those that waited for keys that were busy and are free, with its like behind it.
+    /// Lets go the first of those that waited for keys that were busy and are free.
     fn free(&mut self, before: &BTreeSet<u64>) {
-        let busy = self.busy();
-        for key in before.difference(&busy) {
-            let behind = (Message::Behind(*key), 0);
-            let like = |at: usize| {
-                let (message, count) = self.messages.get(at)?;
-                let waits = *message == behind.0;
-                waits.then(|| (*count, self.waited.contains(&at)))
-            };
-            let Some(first) = (0..self.messages.len()).find(|at| like(*at).is_some()) else {
-                continue;
-            };
-            let run = first..self.messages.len();
-            let run: Vec<usize> = run.take_while(|at| like(*at) == like(first)).collect();
-            for at in run {
-                self.messages[at].0 = Message::Waiting;
+        for key in before.difference(&self.busy()) {
+            let mut messages = self.messages.iter_mut();
+            if let Some(first) = messages.find(|(message, _)| *message == Message::Behind(*key)) {
+                first.0 = Message::Waiting;
             }
         }
     }
