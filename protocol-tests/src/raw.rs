@@ -3,8 +3,10 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
+use millstream_wire::api::metadata;
 use millstream_wire::{
-    ApiKey, Decode, Encode, RequestHeader, ResponseHeader, Version, decode_message, request_frame,
+    ApiKey, Decode, Encode, ErrorCode, RequestHeader, ResponseHeader, Uuid, Version,
+    decode_message, request_frame,
 };
 
 use crate::clients::PATIENCE;
@@ -105,6 +107,25 @@ impl Connection {
     pub fn try_ask(&mut self, api: ApiKey, version: i16, body: &impl Encode) -> io::Result<Answer> {
         self.send(&request(api, version, body))?;
         self.answer(api, version)
+    }
+
+    /// The id of a topic.
+    ///
+    /// # Panics
+    /// When the server does not answer, or has no such topic.
+    pub fn topic_id(&mut self, topic: &str) -> Uuid {
+        let topic = metadata::Topic {
+            name: Some(topic),
+            ..Default::default()
+        };
+        let request = metadata::Request {
+            topics: Some(vec![topic]),
+            ..Default::default()
+        };
+        let answer = self.ask(ApiKey::Metadata, 12, &request);
+        let found = answer.decode::<metadata::Response<'_>>().topics.remove(0);
+        assert_eq!(found.error_code, ErrorCode::NONE, "{found:?}");
+        found.topic_id
     }
 
     /// The answer to the oldest [`request`] that was sent and not answered, which was of `api` in `version`.

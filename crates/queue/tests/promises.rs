@@ -19,17 +19,22 @@ fn span(first: i64, last: i64) -> Span {
     Span::new(first, last).unwrap()
 }
 
-/// Hands out messages of a log that has batches of ten.
-fn acquire(queue: &mut Deliveries, by: &Consumer, enough: u64, at_most: u64) -> Vec<Acquired> {
-    let from = queue.next_offset().unwrap();
-    let demand = Demand {
+/// What somebody wants at the moment 0, for 30 ms.
+fn demand(by: &Consumer, enough: u64, at_most: u64) -> Demand<'_> {
+    Demand {
         by,
         enough,
         at_most,
         has_others: false,
         until_ms: 30,
         now_ms: 0,
-    };
+    }
+}
+
+/// Hands out messages of a log that has batches of ten.
+fn acquire(queue: &mut Deliveries, by: &Consumer, enough: u64, at_most: u64) -> Vec<Acquired> {
+    let from = queue.next_offset().unwrap();
+    let demand = demand(by, enough, at_most);
     let batches = (from / 10..1_000).map(|batch| Candidate {
         span: span(batch * 10, batch * 10 + 9),
         key: None,
@@ -56,14 +61,7 @@ fn a_batch_that_was_begun_is_handed_out_whole_if_there_is_room() {
 #[test]
 fn what_is_not_in_the_log_counts_as_finished() {
     let (mut queue, a) = (queue(), consumer("a"));
-    let demand = Demand {
-        by: &a,
-        enough: 10,
-        at_most: 10,
-        has_others: false,
-        until_ms: 30,
-        now_ms: 0,
-    };
+    let demand = demand(&a, 10, 10);
     let there = [span(3, 4), span(8, 8)];
     let candidates = there.map(|span| Candidate {
         span,
@@ -155,14 +153,7 @@ fn who_holds_back_as_much_as_allowed_looks_no_further() {
         held_back: 3,
         ..Limits::default()
     });
-    let demand = Demand {
-        by: &a,
-        enough: 10,
-        at_most: 10,
-        has_others: false,
-        until_ms: 30,
-        now_ms: 0,
-    };
+    let demand = demand(&a, 10, 10);
     let delayed = (0..10).map(|offset| Candidate {
         span: Span::one(offset),
         key: None,
@@ -206,14 +197,7 @@ fn messages_of_one_key_wait_for_each_other_and_others_go_on() {
     let keys = [1, 2, 1, 3, 1];
     let take = |queue: &mut Deliveries, by: &Consumer, at_most| -> Vec<i64> {
         let from = queue.next_offset().unwrap();
-        let demand = Demand {
-            by,
-            enough: at_most,
-            at_most,
-            has_others: false,
-            until_ms: 30,
-            now_ms: 0,
-        };
+        let demand = demand(by, at_most, at_most);
         let rest = (from..keys.len() as i64).map(|offset| Candidate {
             span: Span::one(offset),
             key: Some(keys[offset as usize]),

@@ -8,8 +8,7 @@ use std::time::Duration;
 use millstream_protocol_tests::clients::Admin;
 use millstream_protocol_tests::raw::Connection;
 use millstream_protocol_tests::server::Server;
-use millstream_wire::api::metadata;
-use millstream_wire::{ApiKey, Uuid};
+use millstream_wire::Uuid;
 
 use crate::frames::TOPIC;
 use crate::options::Options;
@@ -75,16 +74,7 @@ impl Target {
 
     /// The id of a topic.
     pub(crate) fn topic_id(&self, topic: &str) -> Uuid {
-        let topic = metadata::Topic {
-            name: Some(topic),
-            ..Default::default()
-        };
-        let request = metadata::Request {
-            topics: Some(vec![topic]),
-            ..Default::default()
-        };
-        let answer = Connection::open(self.address()).ask(ApiKey::Metadata, 12, &request);
-        answer.decode::<metadata::Response<'_>>().topics[0].topic_id
+        Connection::open(self.address()).topic_id(topic)
     }
 
     /// Bytes in the files of a topic; none are known of a peer.

@@ -12,7 +12,7 @@ use millstream_protocol_tests::clients::{Admin, Producer, Record, read_all};
 use millstream_protocol_tests::dice::Dice;
 use millstream_protocol_tests::raw::Connection;
 use millstream_protocol_tests::server::Server;
-use millstream_wire::api::{metadata, share_fetch};
+use millstream_wire::api::share_fetch;
 use millstream_wire::{ApiKey, ErrorCode, Uuid};
 
 /// Kills where nobody asks for more.
@@ -73,15 +73,7 @@ struct Consumer<'a> {
 impl<'a> Consumer<'a> {
     fn open(server: &Server, story: &'a mut Story) -> Self {
         let mut connection = Connection::open(server.address());
-        let request = metadata::Request {
-            topics: Some(vec![metadata::Topic {
-                name: Some("jobs"),
-                ..Default::default()
-            }]),
-            ..Default::default()
-        };
-        let answer = connection.ask(ApiKey::Metadata, 12, &request);
-        let topic = answer.decode::<metadata::Response<'_>>().topics[0].topic_id;
+        let topic = connection.topic_id("jobs");
         Self {
             connection,
             topic,

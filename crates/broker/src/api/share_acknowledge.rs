@@ -11,9 +11,7 @@ use millstream_wire::api::share_acknowledge::{
 
 use crate::connection::RequestContext;
 use crate::error::report;
-use crate::shares::{
-    FINAL_EPOCH, INITIAL_EPOCH, Key, Member, ShareSessionError, Word, member, words,
-};
+use crate::shares::{FINAL_EPOCH, INITIAL_EPOCH, Key, Member, ShareSessionError, member, words};
 use crate::{Broker, Error};
 
 pub(crate) async fn handle<'a>(
@@ -93,9 +91,8 @@ async fn settle(
     partition: &Partition,
     request: &Request<'_>,
 ) -> Result<i64, Error> {
-    let shares = broker.shares();
-    let place = shares.place(&member.group, topic, partition.partition_index)?;
-    broker.attach(&place.topic, &member.group).await?;
+    let place = broker.attached_place(&member.group, topic, partition.partition_index);
+    let place = place.await?;
     let batches = partition.acknowledgement_batches.iter();
     let said = batches.map(|batch| {
         (
@@ -105,10 +102,6 @@ async fn settle(
         )
     });
     let said = words(said, request.is_renew_ack)?;
-    let renews = said.iter().any(|(_, word)| *word == Word::Renew);
-    if renews && !place.is_renewable() {
-        return Err(Error::NotRenewable(member.group.to_string()));
-    }
-    shares.settle(&place, &member.id, &said).await?;
+    broker.shares().settle(&place, &member.id, &said).await?;
     Ok(place.lock_ms())
 }

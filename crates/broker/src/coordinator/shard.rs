@@ -214,12 +214,12 @@ impl<M: Machine> Shard<M> {
     /// Waits until what a reply rests on is durable.
     async fn confirm(&self, proof: Proof) -> Result<(), Error> {
         match self.partition.wait(proof.written, Ack::Durable).await {
-            Ok(()) if self.incarnation() == Some(proof.incarnation) => {
+            Ok(()) => {
+                let needed = self.vouch(proof)?;
                 self.note_success(proof);
-                self.let_go(proof);
+                self.let_go(needed);
                 Ok(())
             }
-            Ok(()) => Err(Error::CoordinatorNotAvailable),
             Err(error) => Err(self.fail(proof, &error.into())),
         }
     }
@@ -239,25 +239,25 @@ impl<M: Machine> Shard<M> {
         }
     }
 
-    /// Lets go of records that no replay needs. They may come back with a crash.
-    fn let_go(&self, proof: Proof) {
-        let memory = self.memory.lock();
+    /// Whether the memory that a reply rests on, which is durable, is still there; returns the first record that a replay
+    /// of it needs, if it knows.
+    fn vouch(&self, proof: Proof) -> Result<Option<i64>, Error> {
         let durable = proof.written.min(self.partition.offsets().high_watermark);
-        let needed = memory
-            .as_ref()
-            .and_then(|memory| memory.machine.needed_from(durable));
-        drop(memory);
+        let memory = self.memory.lock();
+        let memory = memory.as_ref();
+        let memory = memory.filter(|memory| memory.proof.incarnation == proof.incarnation);
+        let memory = memory.ok_or(Error::CoordinatorNotAvailable)?;
+        Ok(memory.machine.needed_from(durable))
+    }
+
+    /// Lets go of records that no replay needs. They may come back with a crash.
+    fn let_go(&self, needed: Option<i64>) {
         if let Some(needed) = needed
             && needed > self.partition.offsets().log_start
             && let Err(error) = self.partition.advance_log_start(needed)
         {
             tracing::warn!(%error, "records of {} stay that nobody needs", M::WHAT);
         }
-    }
-
-    fn incarnation(&self) -> Option<u64> {
-        let memory = self.memory.lock();
-        memory.as_ref().map(|memory| memory.proof.incarnation)
     }
 
     /// Memory is ahead of the log and is dropped, unless that has been done already.

@@ -169,8 +169,7 @@ impl Shares {
         batches: &[Bytes],
         want: Want,
     ) -> Result<Vec<Acquired>, Error> {
-        let limit = place.topic.config().max_decompressed_message_bytes;
-        let limit = usize::try_from(limit).unwrap_or_default();
+        let limit = place.decompressed_limit();
         let (terms, now) = (&place.terms, self.coordinator.now());
         let found = candidates(batches, from, terms.queue.as_ref(), limit, now)?;
         let until = end_of(batches).unwrap_or(from);

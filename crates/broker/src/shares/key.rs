@@ -17,6 +17,20 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// A queue, in one of its partitions.
+    pub(super) fn of_queue(topic: Uuid, partition: i32) -> Self {
+        Self {
+            group: Arc::from(""),
+            topic,
+            partition,
+        }
+    }
+
+    /// Whether the deliveries are a queue's own.
+    pub(super) fn is_of_queue(&self) -> bool {
+        self.group.is_empty()
+    }
+
     /// What decides where the state lives: Kafka's name for a group in a partition.
     pub(super) fn home(&self) -> String {
         let topic = millstream_wire::base64_id(self.topic);

@@ -117,8 +117,7 @@ impl Shares {
         read: &[Bytes],
         room: usize,
     ) -> Result<Packed, Error> {
-        let limit = place.topic.config().max_decompressed_message_bytes;
-        let limit = usize::try_from(limit).unwrap_or_default();
+        let limit = place.decompressed_limit();
         let now = self.coordinator.now();
         let mut packed = Packed {
             builder: Builder::new(),

@@ -76,9 +76,10 @@ impl Place {
         self.terms.lock_ms
     }
 
-    /// Whether locks may be renewed.
-    pub(crate) fn is_renewable(&self) -> bool {
-        self.terms.renewable
+    /// Bytes to which one batch may decompress where its records are looked at.
+    fn decompressed_limit(&self) -> usize {
+        let limit = self.topic.config().max_decompressed_message_bytes;
+        usize::try_from(limit).unwrap_or_default()
     }
 
     /// The first offset that is not to be handed out yet.
@@ -92,6 +93,18 @@ impl Place {
 }
 
 impl Broker {
+    /// A group in a partition, if there is such a partition and the group may have its messages.
+    pub(crate) async fn attached_place(
+        &self,
+        group: &Arc<str>,
+        topic: Uuid,
+        partition: i32,
+    ) -> Result<Place, Error> {
+        let place = self.shares().place(group, topic, partition)?;
+        self.attach(&place.topic, group).await?;
+        Ok(place)
+    }
+
     /// Refuses what may only be done to a share group, and while it has no members.
     pub(crate) async fn check_idle(&self, group: &str) -> Result<(), Error> {
         let described = self
@@ -153,17 +166,14 @@ impl Shares {
             topic: topic.id,
             partition,
         };
-        let group = match topic.config().queue_enable {
-            true => Arc::from(""),
-            false => Arc::clone(group),
+        let key = match topic.config().queue_enable {
+            true => Key::of_queue(topic.id, partition),
+            false => reader.clone(),
         };
         Ok(Place {
             partition: Arc::clone(topic.partition(partition)?),
             terms: Terms::of(&topic, &catalog.group_config(&reader.group)),
-            key: Key {
-                group,
-                ..reader.clone()
-            },
+            key,
             reader,
             topic,
         })
@@ -198,11 +208,7 @@ impl Shares {
         if !self.has_log() {
             return Ok(Vec::new());
         }
-        let key = Key {
-            group: Arc::from(""),
-            topic: queue.0,
-            partition: queue.1,
-        };
+        let key = Key::of_queue(queue.0, queue.1);
         let finished = |share: &Share| {
             let below = Span::new(i64::MIN, share.state.start() - 1);
             let finished = below.into_iter().chain(share.state.finished());
@@ -220,9 +226,9 @@ impl Shares {
         };
         let all = self.coordinator.run_everywhere(|shares, _, _| {
             let keys = shares.iter().map(|(key, _)| key);
-            let own = keys.filter(|key| match &*key.group {
-                "" => owns(key),
-                other => other == group,
+            let own = keys.filter(|key| match key.is_of_queue() {
+                true => owns(key),
+                false => &*key.group == group,
             });
             own.cloned().collect::<Vec<_>>()
         });

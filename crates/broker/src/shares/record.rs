@@ -9,6 +9,7 @@ use millstream_wire::record::shares::{
     ShareSnapshotKey, ShareSnapshotValue, ShareUpdateKey, ShareUpdateValue, StateBatch,
 };
 use millstream_wire::record::{from_bytes, peek_version, to_bytes};
+use uuid::Uuid;
 
 use super::key::Key;
 use super::machine::Epochs;
@@ -103,11 +104,7 @@ pub(super) fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Entry>, 
 
 fn decode_snapshot(key: &[u8], value: Option<&[u8]>) -> Result<Entry, Error> {
     let key: ShareSnapshotKey<'_> = from_bytes(key)?;
-    let key = Key {
-        group: Arc::from(key.group_id),
-        topic: key.topic_id,
-        partition: key.partition,
-    };
+    let key = key_of(key.group_id, key.topic_id, key.partition);
     let Some(value) = value else {
         return Ok(Entry::Gone(key));
     };
@@ -127,11 +124,7 @@ fn decode_snapshot(key: &[u8], value: Option<&[u8]>) -> Result<Entry, Error> {
 
 fn decode_update(key: &[u8], value: Option<&[u8]>) -> Result<Entry, Error> {
     let key: ShareUpdateKey<'_> = from_bytes(key)?;
-    let key = Key {
-        group: Arc::from(key.group_id),
-        topic: key.topic_id,
-        partition: key.partition,
-    };
+    let key = key_of(key.group_id, key.topic_id, key.partition);
     let Some(value) = value else {
         return Ok(Entry::Gone(key));
     };
@@ -142,6 +135,14 @@ fn decode_update(key: &[u8], value: Option<&[u8]>) -> Result<Entry, Error> {
         dead: value.dead,
         changes: changes(&value.state_batches),
     })
+}
+
+fn key_of(group: Cow<'_, str>, topic: Uuid, partition: i32) -> Key {
+    Key {
+        group: Arc::from(group),
+        topic,
+        partition,
+    }
 }
 
 fn snapshot_key(key: &Key) -> Result<Bytes, Error> {
@@ -196,7 +197,7 @@ mod tests {
     fn what_is_written_is_what_is_read() {
         let key = Key {
             group: Arc::from("g"),
-            topic: uuid::Uuid::from_u128(9),
+            topic: Uuid::from_u128(9),
             partition: 3,
         };
         let epochs = Epochs {

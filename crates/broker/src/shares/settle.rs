@@ -24,7 +24,8 @@ impl Shares {
     /// gone.
     ///
     /// # Errors
-    /// [`Error::NotHeld`] if it does not have them all; then nothing has changed. Those of the log, and of the one for
+    /// [`Error::NotHeld`] if it does not have them all, [`Error::NotRenewable`] if it asks for time that is not
+    /// given; then nothing has changed. Those of the log, and of the one for
     /// dead letters.
     pub(crate) async fn settle(
         &self,
@@ -32,6 +33,10 @@ impl Shares {
         by: &Consumer,
         words: &[(Span, Word)],
     ) -> Result<(), Error> {
+        let says = |wanted| words.iter().any(|(_, word)| *word == wanted);
+        if says(Word::Renew) && !place.terms.renewable {
+            return Err(Error::NotRenewable(place.reader.group.to_string()));
+        }
         let settle = |share: &mut Share, now: millstream_groups::Now| {
             let until_ms = now.monotonic_ms.saturating_add(place.terms.lock_ms);
             let verdict = |word| match word {
@@ -57,7 +62,7 @@ impl Shares {
         self.leave_behind(place, start);
         let buried = self.bury(place).await;
         // Who rejects nothing is not told of messages that others have given up; those are tried again.
-        match words.iter().any(|(_, word)| *word == Word::Reject) {
+        match says(Word::Reject) {
             true => buried,
             false => Ok(()),
         }

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::Said;
 use crate::answer_memory::Share;
 use crate::api::unreadable;
-use crate::shares::{Key, Member, Place, Seat, Taken, Want, Word};
+use crate::shares::{Key, Member, Place, Seat, Taken, Want};
 use crate::{Broker, Error};
 
 /// A partition, and what there is to say about it.
@@ -29,13 +29,8 @@ pub(crate) struct Slot {
 impl Slot {
     /// The partition, if it is there and the group may have its messages.
     pub(super) async fn open(broker: &Broker, key: Key) -> Self {
-        let place = match broker.shares().place(&key.group, key.topic, key.partition) {
-            Ok(place) => {
-                let attached = broker.attach(&place.topic, &key.group).await;
-                attached.map(|()| place)
-            }
-            Err(error) => Err(error),
-        };
+        let place = broker.attached_place(&key.group, key.topic, key.partition);
+        let place = place.await;
         let (place, error) = match place {
             Ok(place) => (Some(place), None),
             Err(error) => (None, Some(error)),
@@ -65,16 +60,14 @@ impl Slot {
     ) -> Result<(), Error> {
         let said = said?;
         let Some(place) = &self.place else {
-            let key = &self.key;
-            return match broker.shares().place(&key.group, key.topic, key.partition) {
-                Ok(place) => broker.attach(&place.topic, &key.group).await,
-                Err(error) => Err(error),
-            };
+            let Key {
+                group,
+                topic,
+                partition,
+            } = &self.key;
+            let place = broker.attached_place(group, *topic, *partition);
+            return place.await.map(drop);
         };
-        let renews = said.iter().any(|(_, word)| *word == Word::Renew);
-        if renews && !place.is_renewable() {
-            return Err(Error::NotRenewable(member.group.to_string()));
-        }
         broker.shares().settle(place, &member.id, &said).await
     }
 
