@@ -38,13 +38,11 @@ impl Letters {
 impl Shares {
     /// Ends all messages of a partition that are given up.
     pub(super) async fn bury(&self, place: &Place) -> Result<(), Error> {
-        let look = |share: &Share| {
-            let dying = share.state.dying().next();
-            dying.map(|_| Arc::clone(&share.turn))
-        };
-        let Some(turn) = self.read(&place.key, look).await?.flatten() else {
+        let turn = |share: &Share| Arc::clone(&share.turn);
+        let Some(turn) = self.read(&place.key, turn).await? else {
             return Ok(());
         };
+        // Whoever is at it already has not let go of the messages before the lock is free.
         let _burial = turn.burial.lock().await;
         while let Some(dying) = self.first_dying(place).await? {
             let letters = match self.address(place) {

@@ -60,6 +60,9 @@ impl Shares {
             .await?
             .unwrap_or_else(never)?;
         self.leave_behind(place, start);
+        if !says(Word::Reject) && !says(Word::Release) {
+            return Ok(());
+        }
         let buried = self.bury(place).await;
         // Who rejects nothing is not told of messages that others have given up; those are tried again.
         match says(Word::Reject) {
