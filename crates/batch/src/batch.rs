@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::header::{CRC_START, HEADER_LEN, Header, LOG_APPEND_TIME, SIZE_PREFIX_LEN};
-use crate::{Error, Records};
+use crate::{BatchRef, Error, Records};
 
 /// Exactly one batch: its length is that of its bytes, its format is v2, its checksum is right.
 ///
@@ -52,6 +52,15 @@ impl Batch {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The batch as one that others hold.
+    #[must_use]
+    pub fn view(&self) -> BatchRef<'_> {
+        BatchRef {
+            header: self.header,
+            bytes: &self.bytes,
+        }
     }
 
     /// Size of the whole batch in bytes.
