@@ -4,6 +4,7 @@
 //! frame that [`metadata`] reads and writes.
 
 pub mod consumer;
+pub mod consumer_group;
 pub mod metadata;
 pub mod offsets;
 pub mod shares;

@@ -2,6 +2,7 @@
 
 mod frames;
 mod golden;
+mod golden_consumer_groups;
 mod golden_shares;
 mod hostile;
 mod oracle;
@@ -80,16 +81,20 @@ fn messages() -> Vec<Message> {
     for_each_api!(apis);
     // Nobody answers these yet.
     apis! {
-        (ShareFetch, share_fetch)
-        (ShareAcknowledge, share_acknowledge)
-        (DescribeShareGroupOffsets, describe_share_group_offsets)
-        (AlterShareGroupOffsets, alter_share_group_offsets)
-        (DeleteShareGroupOffsets, delete_share_group_offsets)
+        (ConsumerGroupHeartbeat, consumer_group_heartbeat)
+        (ConsumerGroupDescribe, consumer_group_describe)
     }
     records! {
         offsets: OffsetCommitKey, OffsetCommitValue, GroupMetadataKey, GroupMetadataValue,
             ShareGroupMetadataKey, ShareGroupMetadataValue;
         shares: ShareSnapshotKey, ShareSnapshotValue, ShareUpdateKey, ShareUpdateValue;
+        consumer_group: ConsumerGroupMetadataKey, ConsumerGroupMetadataValue,
+            ConsumerGroupPartitionMetadataKey,
+            ConsumerGroupMemberMetadataKey, ConsumerGroupMemberMetadataValue,
+            ConsumerGroupTargetAssignmentMetadataKey, ConsumerGroupTargetAssignmentMetadataValue,
+            ConsumerGroupTargetAssignmentMemberKey, ConsumerGroupTargetAssignmentMemberValue,
+            ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupCurrentMemberAssignmentValue,
+            ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue;
         consumer: ConsumerProtocolSubscription, ConsumerProtocolAssignment;
         metadata: TopicRecord, PartitionRecord, ConfigRecord, PartitionChangeRecord,
             RemoveTopicRecord, FeatureLevelRecord, ProducerIdsRecord;
