@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use millstream_batch::Batch;
 
+use crate::config::TopicPartition;
 use crate::error::Result;
 use crate::intake::{Appended, Intake};
 use crate::partition::Partition;
@@ -19,6 +20,8 @@ use crate::store::Store;
 pub(crate) struct Bond {
     /// The partitions.
     pub(crate) partitions: Vec<Arc<Partition>>,
+    /// The one of the first batch, which is shown last.
+    leader: Option<TopicPartition>,
     /// Whether one of the batches is known to be lost, so that the others have to be.
     lost: AtomicBool,
 }
@@ -27,6 +30,11 @@ impl Bond {
     /// Says that one of the batches is lost. Only the writer says so, and asks.
     pub(crate) fn lose(&self) {
         self.lost.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether who waits for this partition waits for all.
+    pub(crate) fn is_led_by(&self, partition: TopicPartition) -> bool {
+        self.leader == Some(partition)
     }
 
     /// Whether one of the batches is lost.
@@ -38,7 +46,7 @@ impl Bond {
 impl Store {
     /// Appends the broker's own batches to several partitions so that after a crash all of them are
     /// there, or none; tells where each went. As [`Partition::append`], it never touches the disk, and
-    /// each counts only once [`Partition::wait`] says so; if one is lost, all are.
+    /// each counts only once [`Partition::wait`] says so; if one is lost, all are. Who waits for the first batch sees all.
     ///
     /// A partition may come more than once.
     ///
@@ -54,6 +62,7 @@ impl Store {
         partitions.dedup_by_key(|partition| partition.id());
         let bond = Arc::new(Bond {
             partitions: partitions.clone(),
+            leader: batches.first().map(|(partition, _)| partition.id()),
             lost: AtomicBool::new(false),
         });
         // Whoever locks several does it in the order of their ids.

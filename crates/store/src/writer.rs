@@ -125,7 +125,9 @@ impl Writer {
             self.publish(commit);
         }
         unsynced.iter().for_each(Commit::sync_below);
-        for (commit, synced) in self.make_durable(ahead, unsynced) {
+        let mut durable = self.make_durable(ahead, unsynced);
+        durable.sort_by_key(|(commit, _)| commit.leads());
+        for (commit, synced) in durable {
             match synced {
                 // A failure is told to one sync only; it may have been another that heard of it.
                 Ok(()) if commit.partition.progress.stopped() == Some(Stop::Poisoned) => {}
@@ -343,6 +345,13 @@ impl Commit {
         }
     }
 
+    /// Whether others must be visible before it is.
+    fn leads(&self) -> bool {
+        let batches = self.runs.iter().flat_map(|run| &run.batches);
+        let mut bonds = batches.filter_map(|batch| batch.bond.as_deref());
+        bonds.any(|bond| bond.is_led_by(self.partition.id))
+    }
+
     /// Why it must not count: recovery may not come as far as this.
     fn failure(&self) -> Option<Failure> {
         let is_poisoned = self.partition.progress.stopped() == Some(Stop::Poisoned);
@@ -440,6 +449,9 @@ fn cached(batch: Pending) -> Cached {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::task::{Context, Wake, Waker};
 
     use millstream_batch::Builder;
     use uuid::Uuid;
@@ -447,26 +459,79 @@ mod tests {
     use super::*;
     use crate::config::{LogConfig, StoreOptions};
     use crate::disk::faulty::FaultyDisk;
+    use crate::progress::Ack;
     use crate::store::Store;
+
+    fn store_of(partitions: i32) -> (Store, Vec<Arc<Partition>>) {
+        let disk = Arc::new(FaultyDisk::default());
+        let store = Store::open_on(disk, Path::new("/data"), StoreOptions::default(), 0).unwrap();
+        let create = |index| {
+            let topic_id = Uuid::nil();
+            let id = TopicPartition { topic_id, index };
+            store.create_partition(id, LogConfig::default()).unwrap()
+        };
+        let partitions = (0..partitions).map(create).collect();
+        (store, partitions)
+    }
+
+    /// Keeps from the store's own writer what is appended next.
+    fn hold(partitions: &[Arc<Partition>]) {
+        partitions
+            .iter()
+            .for_each(|partition| partition.intake.lock().queued = true);
+    }
+
+    fn append_to(store: &Store, partitions: &[&Arc<Partition>]) {
+        let batch = || Builder::new().record(0, None, None).build().unwrap();
+        let batches = partitions.iter().map(|&it| (Arc::clone(it), batch()));
+        store.append_all(batches.collect(), 0).unwrap();
+    }
+
+    #[test]
+    fn who_waits_for_the_first_of_several_sees_all() {
+        /// Looks, when it is woken, how far all partitions are.
+        struct Look {
+            partitions: Vec<Arc<Partition>>,
+            seen: AtomicI64,
+        }
+        impl Wake for Look {
+            fn wake(self: Arc<Self>) {
+                let marks = self.partitions.iter().map(|p| p.offsets().high_watermark);
+                self.seen.store(marks.min().unwrap(), Ordering::SeqCst);
+            }
+        }
+        let (store, partitions) = store_of(8);
+        let journal = Journal::new(Arc::clone(&store.shared.shelf));
+        let mut writer = Writer::new(Arc::clone(&store.shared), journal);
+        for leader in &partitions {
+            hold(&partitions);
+            let others = partitions.iter().filter(|it| it.id != leader.id);
+            let all: Vec<_> = std::iter::once(leader).chain(others).collect();
+            append_to(&store, &all);
+            let next = leader.offsets().log_end;
+            let look = Arc::new(Look {
+                partitions: partitions.clone(),
+                seen: AtomicI64::new(0),
+            });
+            let waker = Waker::from(Arc::clone(&look));
+            let mut wait = pin!(leader.wait(next, Ack::Durable));
+            assert!(
+                wait.as_mut()
+                    .poll(&mut Context::from_waker(&waker))
+                    .is_pending()
+            );
+            let taken = writer.take(vec![Arc::clone(leader)]);
+            writer.group(taken);
+            assert_eq!(look.seen.load(Ordering::SeqCst), next, "{}", leader.id);
+        }
+    }
 
     #[test]
     fn what_is_bound_to_a_lost_batch_is_lost_and_what_is_bound_to_that_too() {
-        let disk = Arc::new(FaultyDisk::default());
-        let store = Store::open_on(disk, Path::new("/data"), StoreOptions::default(), 0).unwrap();
-        let partitions: Vec<_> = (0..4)
-            .map(|index| {
-                let topic_id = Uuid::nil();
-                let id = TopicPartition { topic_id, index };
-                let partition = store.create_partition(id, LogConfig::default()).unwrap();
-                // So that the store's own writer is not told of what waits.
-                partition.intake.lock().queued = true;
-                partition
-            })
-            .collect();
+        let (store, partitions) = store_of(4);
+        hold(&partitions);
         for pair in [[0, 1], [1, 2]] {
-            let batch = || Builder::new().record(0, None, None).build().unwrap();
-            let batches = pair.map(|i: usize| (Arc::clone(&partitions[i]), batch()));
-            store.append_all(batches.into(), 0).unwrap();
+            append_to(&store, &pair.map(|i: usize| &partitions[i]));
         }
         let journal = Journal::new(Arc::clone(&store.shared.shelf));
         let mut writer = Writer::new(Arc::clone(&store.shared), journal);
