@@ -12,6 +12,7 @@
 pub mod binary;
 pub mod clients;
 pub mod dice;
+pub mod history;
 pub mod member;
 pub mod raw;
 pub mod server;
