@@ -1,8 +1,9 @@
 //! A hundred gigabytes in a thousand segments: how soon the server is there again.
 //!
 //! The segments are sparse files: batches of one record of zeros, whose headers are written and whose zeros are holes.
-//! Their checksums are right, and they read like any others; they only take little of the disk. The server makes
-//! everything else (indexes, recovery points) itself when it takes them up, which is not measured.
+//! Their checksums are right, and they read like any others; they only take little of the disk. Everything else (indexes,
+//! recovery points) the server makes itself for one partition, which is not measured; the others, whose segments are the
+//! same, get copies.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -40,7 +41,7 @@ pub(crate) fn hundred_gigabytes(options: &Options) -> Outcome {
         return Outcome::default();
     };
     assert!(server.terminate().success(), "an orderly end");
-    let data: i64 = (0..SEGMENTS).map(|n| add_segments(&mut server, n)).sum();
+    let data = fill(&mut server);
     let (clean, clean_fetch) = open(&mut server);
     let usage = Some(Usage::of(server.id()));
     let target = Target::Millstream(server);
@@ -82,29 +83,42 @@ fn open(server: &mut Server) -> (Duration, Duration) {
     (ready, begin.elapsed())
 }
 
-/// Gives each partition its `n`th segment and lets the server take them up, in parts, for it reads all of them.
-/// Returns their size in bytes, all together.
-fn add_segments(server: &mut Server, n: i64) -> i64 {
+/// Gives all partitions their segments; returns their size in bytes, all together.
+fn fill(server: &mut Server) -> i64 {
     let batch = zeros();
-    for partition in partitions(server.directory()) {
-        add_segment(&partition, &batch, n * BATCHES);
-    }
+    let all = partitions(server.directory());
+    let (first, others) = all.split_first().expect("there are partitions");
+    add_segments(first, &batch);
     // What is not marked as clean is looked at.
     fs::remove_file(server.directory().join("clean")).expect("an orderly end left its mark");
     server.restart();
     thread::park_timeout(REST);
     assert!(server.terminate().success(), "an orderly end");
-    i64::from(PARTITIONS) * BATCHES * batch.len() as i64
+    for other in others {
+        fs::remove_dir_all(other).expect("a partition can be emptied");
+        fs::create_dir(other).expect("a directory can be made");
+        add_segments(other, &batch);
+        for file in list(first).iter().filter(|file| !is_log(file)) {
+            let name = file.file_name().expect("a listed file has a name");
+            fs::copy(file, other.join(name)).expect("a file can be copied");
+        }
+    }
+    i64::from(PARTITIONS) * SEGMENTS * BATCHES * batch.len() as i64
+}
+
+fn is_log(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "log")
+}
+
+fn list(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).expect("a directory can be listed");
+    entries
+        .map(|entry| entry.expect("an entry can be read").path())
+        .collect()
 }
 
 /// The directories of the topic's partitions. It is the only topic with so many.
 fn partitions(data: &Path) -> Vec<PathBuf> {
-    let list = |dir: &Path| -> Vec<PathBuf> {
-        let entries = fs::read_dir(dir).expect("a directory can be listed");
-        entries
-            .map(|entry| entry.expect("an entry can be read").path())
-            .collect()
-    };
     let topics = list(&data.join("topics"));
     let topic = topics
         .iter()
@@ -119,7 +133,11 @@ fn zeros() -> Bytes {
     const OVERHEAD: usize = 61 + 15;
     let value = vec![0; (1 << 20) - OVERHEAD];
     let batch = Builder::new().record(1_700_000_000_000, None, Some(&value));
-    batch.build().expect("a batch can be built").stamp(0, -1)
+    batch.build().expect("a batch can be built").stamp(0, 0)
+}
+
+fn add_segments(partition: &Path, batch: &[u8]) {
+    (0..SEGMENTS).for_each(|n| add_segment(partition, batch, n * BATCHES));
 }
 
 fn add_segment(partition: &Path, batch: &[u8], base: i64) {
