@@ -107,6 +107,10 @@ fn open_as_is(
             _ => segments.push(Arc::new(segment)),
         }
     }
+    if segments.len() < names.len() {
+        // The one before it is appended to again. If it came back, that would be taken to end where it begins.
+        volume.disk.sync_dir(dir).on("sync", dir)?;
+    }
     Ok(segments)
 }
 

@@ -368,6 +368,27 @@ async fn a_full_disk_at_a_roll_leaves_the_partition_usable() {
 }
 
 #[tokio::test]
+async fn a_segment_that_was_removed_for_holding_nothing_stays_away() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, segments_of(1_000)).unwrap();
+    append(&partition, batch(1, 500)).await.unwrap();
+    disk.set_room(Some(100));
+    // Too large for the segment, so that another is made, and for the disk.
+    let refused = append(&partition, batch(1, 700)).await;
+    assert!(matches!(refused, Err(Error::StorageFull { .. })));
+    disk.set_room(None);
+    store.close().unwrap();
+
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.partition(&ID).unwrap();
+    append(&partition, batch(1, 100)).await.unwrap();
+    let store = open(&disk.crash(Survives::Synced), no_tail()).unwrap();
+    let partition = store.partition(&ID).unwrap();
+    assert_eq!(bases(&read_all(&partition).await), [0, 1]);
+}
+
+#[tokio::test]
 async fn a_partition_that_lacked_files_takes_appends_once_they_can_be_opened() {
     // Too many files of the process, of the system; no memory to open one.
     for errno in [24, 23, 12] {
