@@ -19,6 +19,10 @@ bench *args:
 soak *args:
     cargo run --release -p millstream-protocol-tests --example soak -- {{args}}
 
+# Transfers in transactions, with workers and server killed at random moments, and a verdict on every cent
+bank *args:
+    cargo run --release -p millstream-protocol-tests --bin bank -- {{args}}
+
 # What has to be clean before a change is proposed
 check:
     cargo fmt --all --check

@@ -9,8 +9,10 @@
     reason = "a harness fails by panicking, and shows the server's log on the way out"
 )]
 
+pub mod bank;
 pub mod binary;
 pub mod clients;
+pub mod clock;
 pub mod dice;
 pub mod history;
 pub mod member;

@@ -140,6 +140,24 @@ impl Server {
         );
     }
 
+    /// `millstream check` on its directory, while it does not run.
+    ///
+    /// # Errors
+    /// What was found there.
+    ///
+    /// # Panics
+    /// When `millstream` cannot be run.
+    pub fn check(&self) -> Result<(), String> {
+        let mut command = Command::new(binary::millstream());
+        command.arg("check").arg(self.directory());
+        let output = command.output().expect("millstream can be run");
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(text(&output.stdout) + &text(&output.stderr)),
+        }
+    }
+
     /// # Panics
     /// When the server has ended without being asked to.
     pub fn assert_alive(&mut self) {

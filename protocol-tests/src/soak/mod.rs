@@ -14,12 +14,10 @@ mod run;
 mod writer;
 
 use std::ops::Range;
-use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::binary;
 use crate::clients::{Admin, Consumer};
 use crate::dice::Dice;
 use crate::member::{self, Commits};
@@ -310,19 +308,9 @@ fn stop(server: &mut Server, run: &Run) {
     }
 }
 
-/// `millstream check` on the directory of a server that does not run.
+/// The directory of a server that does not run has to be without damage.
 fn check(server: &Server, run: &Run) {
-    let output = Command::new(binary::millstream())
-        .arg("check")
-        .arg(server.directory())
-        .output()
-        .expect("millstream can be run");
-    if !output.status.success() {
-        let (found, error) = (output.stdout, output.stderr);
-        run.fail(format!(
-            "millstream check: {}{}",
-            String::from_utf8_lossy(&found),
-            String::from_utf8_lossy(&error)
-        ));
+    if let Err(found) = server.check() {
+        run.fail(format!("millstream check: {found}"));
     }
 }
