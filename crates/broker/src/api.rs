@@ -8,14 +8,23 @@
 pub(crate) mod api_versions;
 pub(crate) mod authorized;
 
+mod add_raft_voter;
+mod alter_client_quotas;
 mod alter_configs;
+mod alter_partition_reassignments;
+mod alter_replica_log_dirs;
 mod alter_share_group_offsets;
+mod alter_user_scram_credentials;
+mod create_acls;
 mod create_partitions;
 mod create_topics;
+mod delete_acls;
 mod delete_groups;
 mod delete_records;
 mod delete_share_group_offsets;
 mod delete_topics;
+mod describe_acls;
+mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
@@ -24,6 +33,7 @@ mod describe_producers;
 mod describe_quorum;
 mod describe_share_group_offsets;
 mod describe_topic_partitions;
+mod describe_user_scram_credentials;
 mod distinct;
 mod elect_leaders;
 mod fetch;
@@ -44,13 +54,18 @@ mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod remove_raft_voter;
 mod resources;
+mod sasl_authenticate;
+mod sasl_handshake;
 mod share_acknowledge;
 mod share_fetch;
 mod share_group_describe;
 mod share_group_heartbeat;
 mod sync_group;
 mod unreadable;
+mod unregister_broker;
+mod update_features;
 
 use millstream_wire::{ApiKey, decode_message, response_frame};
 use tracing::Instrument;
@@ -96,30 +111,45 @@ served! {
     SyncGroup => sync_group,
     DescribeGroups => describe_groups,
     ListGroups => list_groups,
+    SaslHandshake => sasl_handshake,
     ApiVersions => api_versions,
     CreateTopics => create_topics,
     DeleteTopics => delete_topics,
     DeleteRecords => delete_records,
     InitProducerId => init_producer_id,
     OffsetForLeaderEpoch => offset_for_leader_epoch,
+    DescribeAcls => describe_acls,
+    CreateAcls => create_acls,
+    DeleteAcls => delete_acls,
     DescribeConfigs => describe_configs,
     AlterConfigs => alter_configs,
+    AlterReplicaLogDirs => alter_replica_log_dirs,
     DescribeLogDirs => describe_log_dirs,
+    SaslAuthenticate => sasl_authenticate,
     CreatePartitions => create_partitions,
     DeleteGroups => delete_groups,
     ElectLeaders => elect_leaders,
     IncrementalAlterConfigs => incremental_alter_configs,
+    AlterPartitionReassignments => alter_partition_reassignments,
     ListPartitionReassignments => list_partition_reassignments,
     OffsetDelete => offset_delete,
+    DescribeClientQuotas => describe_client_quotas,
+    AlterClientQuotas => alter_client_quotas,
+    DescribeUserScramCredentials => describe_user_scram_credentials,
+    AlterUserScramCredentials => alter_user_scram_credentials,
     DescribeQuorum => describe_quorum,
+    UpdateFeatures => update_features,
     DescribeCluster => describe_cluster,
     DescribeProducers => describe_producers,
+    UnregisterBroker => unregister_broker,
     ListConfigResources => list_config_resources,
     DescribeTopicPartitions => describe_topic_partitions,
     ShareGroupHeartbeat => share_group_heartbeat,
     ShareGroupDescribe => share_group_describe,
     ShareFetch => share_fetch (whole),
     ShareAcknowledge => share_acknowledge,
+    AddRaftVoter => add_raft_voter,
+    RemoveRaftVoter => remove_raft_voter,
     DescribeShareGroupOffsets => describe_share_group_offsets,
     AlterShareGroupOffsets => alter_share_group_offsets,
     DeleteShareGroupOffsets => delete_share_group_offsets,

@@ -26,15 +26,18 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 pub(crate) use change::{Change, Resource};
-pub(crate) use image::Image;
+pub(crate) use image::{Image, Quotas};
 pub use name::{InvalidName, OFFSETS};
 pub(crate) use name::{METADATA, SHARES, is_internal, validate};
 pub use offline::topic_names;
 pub use plan::NewTopic;
+pub(crate) use plan::{FeatureWish, QuotaWish};
 pub use state::State;
 pub use topic::Topic;
 
 use crate::config::{BrokerConfig, GroupConfig, Settings, Source, TopicConfig};
+use crate::quotas::Entity;
+use crate::scram::{Credential, Owner};
 use crate::{Environment, Error};
 use group::GroupConfigs;
 use log::Log;
@@ -190,6 +193,67 @@ impl Catalog {
             .await
     }
 
+    /// Takes features to the levels wished for, all or none.
+    ///
+    /// # Errors
+    /// When one of them cannot be at its level, or the store fails.
+    pub(crate) async fn update_features(
+        self: &Arc<Self>,
+        wishes: Vec<FeatureWish>,
+    ) -> Result<(), Error> {
+        self.commit(move |state| plan::update_features(state.image(), &wishes))
+            .await
+    }
+
+    /// Whether [`Catalog::update_features`] would do so now.
+    pub(crate) fn check_features(&self, wishes: &[FeatureWish]) -> Result<(), Error> {
+        plan::update_features(self.state().image(), wishes).map(drop)
+    }
+
+    /// Sets and removes quotas of several entities, all or none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn alter_quotas(
+        self: &Arc<Self>,
+        wishes: Vec<(Entity, Vec<QuotaWish>)>,
+    ) -> Result<(), Error> {
+        let planned = |state: &State, (entity, wishes): &(Entity, Vec<QuotaWish>)| {
+            plan::alter_quotas(state.image(), entity, wishes)
+        };
+        self.commit(move |state| {
+            Ok(wishes
+                .iter()
+                .flat_map(|wish| planned(state, wish))
+                .collect())
+        })
+        .await
+    }
+
+    /// Sets and removes passwords, all or none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn change_passwords(
+        self: &Arc<Self>,
+        wishes: Vec<(Owner, Option<Credential>)>,
+    ) -> Result<(), Error> {
+        let change = |(owner, credential)| Change::Password { owner, credential };
+        self.commit(move |_| Ok(wishes.into_iter().map(change).collect()))
+            .await
+    }
+
+    /// Refuses what needs a feature that is off.
+    ///
+    /// # Errors
+    /// [`Error::FeatureOff`].
+    pub(crate) fn require(&self, feature: &'static str) -> Result<(), Error> {
+        match self.state.load().feature_level(feature) {
+            0 => Err(Error::FeatureOff(feature)),
+            _ => Ok(()),
+        }
+    }
+
     /// Sets `count` producer ids aside and returns the first; nobody is given any of them again, not even
     /// after a crash.
     ///
@@ -262,7 +326,16 @@ fn tell(change: &Change) {
     match change {
         Change::Topic { name, id } => tracing::info!(topic = name, %id, "topic created"),
         Change::TopicRemoved { id } => tracing::info!(%id, "topic deleted"),
-        Change::Partition { .. } | Change::Config { .. } | Change::ProducerIds { .. } => {}
+        Change::Feature { name, level } => {
+            tracing::info!(feature = name, level, "feature at level");
+        }
+        Change::Password {
+            owner: (user, _), ..
+        } => tracing::info!(user, "password changed"),
+        Change::Partition { .. }
+        | Change::Config { .. }
+        | Change::Quota { .. }
+        | Change::ProducerIds { .. } => {}
     }
 }
 

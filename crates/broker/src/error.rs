@@ -153,6 +153,46 @@ pub enum Error {
     /// The request is right and beyond what this broker does.
     #[error("{0}")]
     Unsupported(String),
+    /// Nobody keeps rules of access.
+    #[error("access is not restricted: there is no authorizer")]
+    NoAuthorizer,
+    /// Nobody is asked who they are.
+    #[error("the listener does not authenticate clients")]
+    Unauthenticated,
+    /// No data directory has that path.
+    #[error("{0:?} is no data directory of this broker")]
+    UnknownLogDir(String),
+    /// No broker has that id.
+    #[error("there is no broker {0}")]
+    UnknownBroker(i32),
+    /// The move that is called off is not under way.
+    #[error("the partition is not moving")]
+    NothingMoves,
+    /// No mechanism of authentication has that number.
+    #[error("there is no SCRAM mechanism {0}")]
+    UnknownMechanism(i8),
+    /// What is given does not make a password.
+    #[error("{0}")]
+    Credential(String),
+    /// The user has no password for that mechanism, or none at all.
+    #[error("user {0:?} has no such password")]
+    NoPassword(String),
+    /// A request that may name each user once names one more often.
+    #[error("user {0:?} is named more than once in the request")]
+    UserTwice(String),
+    /// A feature cannot go to that level.
+    #[error("feature {name:?} cannot be at level {level}: {reason}")]
+    FeatureLevel {
+        /// The feature's name.
+        name: String,
+        /// The level asked for.
+        level: i16,
+        /// Why it cannot.
+        reason: String,
+    },
+    /// The request needs a feature that is off.
+    #[error("{0} is 0: the feature is off")]
+    FeatureOff(&'static str),
     /// A record of the catalog's log is not what a catalog writes.
     #[error("catalog record at offset {offset} cannot be read: {source}")]
     CatalogRecord {
@@ -234,7 +274,17 @@ impl Error {
             Self::InternalTopic(_) | Self::NamedTwice | Self::InvalidRequest(_) => {
                 ErrorCode::INVALID_REQUEST
             }
-            Self::Unsupported(_) => ErrorCode::UNSUPPORTED_VERSION,
+            Self::NoAuthorizer => ErrorCode::SECURITY_DISABLED,
+            Self::Unauthenticated => ErrorCode::ILLEGAL_SASL_STATE,
+            Self::UnknownLogDir(_) => ErrorCode::LOG_DIR_NOT_FOUND,
+            Self::UnknownBroker(_) => ErrorCode::BROKER_ID_NOT_REGISTERED,
+            Self::NothingMoves => ErrorCode::NO_REASSIGNMENT_IN_PROGRESS,
+            Self::UnknownMechanism(_) => ErrorCode::UNSUPPORTED_SASL_MECHANISM,
+            Self::Credential(_) => ErrorCode::UNACCEPTABLE_CREDENTIAL,
+            Self::NoPassword(_) => ErrorCode::RESOURCE_NOT_FOUND,
+            Self::UserTwice(_) => ErrorCode::DUPLICATE_RESOURCE,
+            Self::FeatureLevel { .. } => ErrorCode::INVALID_UPDATE_VERSION,
+            Self::Unsupported(_) | Self::FeatureOff(_) => ErrorCode::UNSUPPORTED_VERSION,
             Self::CatalogRecord { .. } | Self::CatalogEnds { .. } | Self::CatalogLost(_) => {
                 ErrorCode::KAFKA_STORAGE_ERROR
             }

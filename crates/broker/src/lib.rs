@@ -15,11 +15,14 @@ mod coordinator;
 mod dispatch;
 mod environment;
 mod error;
+mod features;
 mod fetch_sessions;
 mod groups;
 mod producer_ids;
 mod queues;
+mod quotas;
 mod resource_type;
+mod scram;
 mod shares;
 mod topic_key;
 

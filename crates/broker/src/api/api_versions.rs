@@ -13,39 +13,12 @@ use millstream_wire::{ApiKey, ErrorCode, Frame, Version, response_frame};
 
 use super::SERVED;
 use crate::Broker;
+use crate::catalog::State;
 use crate::connection::RequestContext;
-
-/// One thing that a cluster's brokers agree on before they do it.
-struct Feature {
-    name: &'static str,
-    /// Levels that this broker can work at.
-    supported: (i16, i16),
-    /// The level that it works at; 0 is off.
-    level: i16,
-}
-
-/// What clients take for agreed decides which paths they choose, so that only what is served is listed.
-const FEATURES: &[Feature] = &[
-    Feature {
-        name: "kraft.version",
-        supported: (0, 1),
-        level: 0,
-    },
-    // 3.3-IV3 to 4.3-IV0: the requests of one coherent release.
-    Feature {
-        name: "metadata.version",
-        supported: (7, 30),
-        level: 30,
-    },
-    Feature {
-        name: "share.version",
-        supported: (0, 1),
-        level: 1,
-    },
-];
+use crate::features::{FEATURES, Feature};
 
 pub(crate) async fn handle<'a>(
-    _: &'a Broker,
+    broker: &'a Broker,
     request: Request<'a>,
     context: &RequestContext<'a>,
 ) -> Response<'a> {
@@ -62,11 +35,12 @@ pub(crate) async fn handle<'a>(
         }
         context.connection.introduce(name, version);
     }
+    let state = broker.catalog().state();
     Response {
         api_keys: SERVED.iter().map(row).collect(),
         supported_features: supported(context.version.n),
-        finalized_features_epoch: 0,
-        finalized_features: finalized(),
+        finalized_features_epoch: state.features_epoch(),
+        finalized_features: finalized(&state),
         ..Response::default()
     }
 }
@@ -107,14 +81,16 @@ fn supported(version: i16) -> Vec<SupportedFeature<'static>> {
         .collect()
 }
 
-fn finalized() -> Vec<FinalizedFeature<'static>> {
+fn finalized(state: &State) -> Vec<FinalizedFeature<'static>> {
+    let at = |feature: &Feature| (feature.name, state.feature_level(feature.name));
     FEATURES
         .iter()
-        .filter(|feature| feature.level > 0)
-        .map(|feature| FinalizedFeature {
-            name: Cow::Borrowed(feature.name),
-            max_version_level: feature.level,
-            min_version_level: feature.level,
+        .map(at)
+        .filter(|(_, level)| *level > 0)
+        .map(|(name, level)| FinalizedFeature {
+            name: Cow::Borrowed(name),
+            max_version_level: level,
+            min_version_level: level,
         })
         .collect()
 }

@@ -11,6 +11,7 @@ use millstream_wire::api::share_acknowledge::{
 
 use crate::connection::RequestContext;
 use crate::error::report;
+use crate::features;
 use crate::shares::{FINAL_EPOCH, INITIAL_EPOCH, Key, Member, ShareSessionError, member, words};
 use crate::{Broker, Error};
 
@@ -33,6 +34,7 @@ pub(crate) async fn handle<'a>(
 }
 
 async fn acknowledge(broker: &Broker, request: &Request<'_>) -> Result<Response<'static>, Error> {
+    broker.catalog().require(features::SHARE)?;
     let member = member(request.group_id, request.member_id)?;
     let closed = keep_session(broker, &member, request.share_session_epoch)?;
     let group = broker.catalog().group_config(&member.group);

@@ -24,6 +24,7 @@ use tracing::Instrument;
 use crate::answer_memory::Share;
 use crate::dispatch::{Incoming, Outcome, Pending};
 use crate::error::report;
+use crate::features;
 use crate::shares::{FINAL_EPOCH, INITIAL_EPOCH, Key, Member, Want, Word, member, words};
 use crate::{Broker, ConnectionContext, Error};
 use slot::Slot;
@@ -61,6 +62,7 @@ async fn handle(
     request: &Request<'_>,
     connection: &Arc<ConnectionContext>,
 ) -> Result<(Response<'static>, Share), Error> {
+    broker.catalog().require(features::SHARE)?;
     let member = member(request.group_id, request.member_id)?;
     check(request)?;
     let keys = keep_session(broker, request, &member, connection)?;

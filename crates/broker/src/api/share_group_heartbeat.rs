@@ -11,6 +11,7 @@ use millstream_wire::api::share_group_heartbeat::{Assignment, Request, Response,
 
 use crate::connection::RequestContext;
 use crate::error::report;
+use crate::features;
 use crate::{Broker, Error};
 
 /// Names itself so as to join.
@@ -26,7 +27,11 @@ pub(crate) async fn handle<'a>(
     request: Request<'a>,
     context: &'a RequestContext<'a>,
 ) -> Response<'a> {
-    let outcome = match check(&request) {
+    let sound = broker
+        .catalog()
+        .require(features::SHARE)
+        .and_then(|()| check(&request));
+    let outcome = match sound {
         Ok(()) if request.member_epoch == LEAVE => leave(broker, &request).await,
         Ok(()) => heartbeat(broker, &request, context).await,
         Err(error) => Err(error),

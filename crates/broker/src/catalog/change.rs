@@ -6,9 +6,11 @@
 use uuid::Uuid;
 
 use crate::config::{BrokerConfig, GroupConfig, Table, TopicConfig};
+use crate::quotas::Entity;
+use crate::scram::{Credential, Owner};
 
 /// One step of the catalog's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
     /// A topic begins, without partitions yet.
     Topic { name: String, id: Uuid },
@@ -24,6 +26,19 @@ pub(crate) enum Change {
     },
     /// Producer ids below `next` have been given away.
     ProducerIds { next: i64 },
+    /// A feature goes to a level.
+    Feature { name: String, level: i16 },
+    /// A quota gets a value; none takes the value away.
+    Quota {
+        entity: Entity,
+        key: String,
+        value: Option<f64>,
+    },
+    /// A user's password is set; none takes it away.
+    Password {
+        owner: Owner,
+        credential: Option<Credential>,
+    },
 }
 
 impl Change {

@@ -9,9 +9,14 @@ use uuid::Uuid;
 
 use super::change::{Change, Resource};
 use super::name::collide;
+use crate::quotas::Entity;
+use crate::scram::{Credential, Mechanism, Owner};
 
 /// Explicit settings by name.
 pub(crate) type Values = BTreeMap<String, String>;
+
+/// Quotas by name.
+pub(crate) type Quotas = BTreeMap<String, f64>;
 
 /// One topic as the catalog knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +28,16 @@ pub(crate) struct TopicImage {
 }
 
 /// Everything the catalog knows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Image {
     topics: BTreeMap<Uuid, TopicImage>,
     ids: BTreeMap<String, Uuid>,
     configs: BTreeMap<Resource, Values>,
     next_producer_id: i64,
+    features: BTreeMap<String, i16>,
+    features_epoch: i64,
+    quotas: BTreeMap<Entity, Quotas>,
+    passwords: BTreeMap<Owner, Credential>,
 }
 
 impl Image {
@@ -44,6 +53,14 @@ impl Image {
                 value,
             } => self.configure(&resource, name, value),
             Change::ProducerIds { next } => self.next_producer_id = next,
+            Change::Feature { name, level } => {
+                self.features.insert(name, level);
+                self.features_epoch += 1;
+            }
+            Change::Quota { entity, key, value } => {
+                self.set_quota(&entity, key, value);
+            }
+            Change::Password { owner, credential } => set(&mut self.passwords, owner, credential),
         }
     }
 
@@ -73,12 +90,17 @@ impl Image {
 
     fn configure(&mut self, resource: &Resource, name: String, value: Option<String>) {
         let values = self.configs.entry(resource.clone()).or_default();
-        match value {
-            Some(value) => drop(values.insert(name, value)),
-            None => drop(values.remove(&name)),
-        }
+        set(values, name, value);
         if values.is_empty() {
             self.configs.remove(resource);
+        }
+    }
+
+    fn set_quota(&mut self, entity: &Entity, key: String, value: Option<f64>) {
+        let quotas = self.quotas.entry(entity.clone()).or_default();
+        set(quotas, key, value);
+        if quotas.is_empty() {
+            self.quotas.remove(entity);
         }
     }
 
@@ -124,9 +146,53 @@ impl Image {
             })
     }
 
+    /// The level that was chosen for a feature, if one ever was.
+    pub(crate) fn feature(&self, name: &str) -> Option<i16> {
+        self.features.get(name).copied()
+    }
+
+    /// How often a level was chosen.
+    pub(crate) fn features_epoch(&self) -> i64 {
+        self.features_epoch
+    }
+
+    /// Every entity that has quotas, with these.
+    pub(crate) fn quotas(&self) -> impl Iterator<Item = (&Entity, &Quotas)> {
+        self.quotas.iter()
+    }
+
+    /// The quota of an entity, if it has one of its own.
+    pub(crate) fn quota(&self, entity: &Entity, key: &str) -> Option<f64> {
+        self.quotas.get(entity)?.get(key).copied()
+    }
+
+    /// Every password, in the order of the users and mechanisms.
+    pub(crate) fn passwords(&self) -> impl Iterator<Item = (&Owner, &Credential)> {
+        self.passwords.iter()
+    }
+
+    /// The passwords of one user.
+    pub(crate) fn passwords_of(&self, user: &str) -> impl Iterator<Item = (&Owner, &Credential)> {
+        let owner = |mechanism| (user.to_owned(), mechanism);
+        self.passwords
+            .range(owner(Mechanism::Sha256)..=owner(Mechanism::Sha512))
+    }
+
+    /// A user's password.
+    pub(crate) fn password(&self, owner: &Owner) -> Option<&Credential> {
+        self.passwords.get(owner)
+    }
+
     /// The smallest producer id that nobody has been given.
     pub(crate) fn next_producer_id(&self) -> i64 {
         self.next_producer_id
+    }
+}
+
+fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
+    match value {
+        Some(value) => drop(map.insert(key, value)),
+        None => drop(map.remove(&key)),
     }
 }
 

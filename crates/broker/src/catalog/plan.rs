@@ -10,6 +10,8 @@ use super::image::Image;
 use super::name::{METADATA, validate};
 use crate::Error;
 use crate::config::Settings;
+use crate::features::{self, Direction};
+use crate::quotas::Entity;
 
 /// Most partitions that one operation makes, so that one operation is one batch of bounded size.
 const MAX_NEW_PARTITIONS: i32 = 10_000;
@@ -23,6 +25,17 @@ pub struct NewTopic {
     pub partitions: i32,
     /// What is set on the topic itself.
     pub overrides: Settings,
+}
+
+/// A level that is wished for.
+#[derive(Debug)]
+pub(crate) struct FeatureWish {
+    /// Which feature.
+    pub(crate) name: String,
+    /// Where it is to be.
+    pub(crate) level: i16,
+    /// In which direction it may go; none is one that is not known.
+    pub(crate) direction: Option<Direction>,
 }
 
 /// Begins a topic.
@@ -118,6 +131,42 @@ pub(crate) fn configure(image: &Image, resource: &Resource, wanted: &Settings) -
     set.map(|(name, value)| change(name, Some(value)))
         .chain(gone.map(|name| change(name, None)))
         .collect()
+}
+
+/// Takes features to the levels wished for.
+pub(crate) fn update_features(image: &Image, wishes: &[FeatureWish]) -> Result<Vec<Change>, Error> {
+    let mut changes = Vec::new();
+    for wish in wishes {
+        let current = level(image, &wish.name);
+        features::check(&wish.name, current, wish.level, wish.direction)?;
+        if wish.level != current {
+            changes.push(Change::Feature {
+                name: wish.name.clone(),
+                level: wish.level,
+            });
+        }
+    }
+    Ok(changes)
+}
+
+/// The level that a feature works at; 0 is off, as is what does not exist.
+pub(crate) fn level(image: &Image, name: &str) -> i16 {
+    let release = features::find(name).map_or(0, |feature| feature.level);
+    image.feature(name).unwrap_or(release)
+}
+
+/// What is wished for one quota: its name, and its value if it is to have one.
+pub(crate) type QuotaWish = (String, Option<f64>);
+
+/// Sets and removes quotas of an entity.
+pub(crate) fn alter_quotas(image: &Image, entity: &Entity, wishes: &[QuotaWish]) -> Vec<Change> {
+    let differs = |(key, value): &&QuotaWish| image.quota(entity, key) != *value;
+    let change = |(key, value): &QuotaWish| Change::Quota {
+        entity: entity.clone(),
+        key: key.clone(),
+        value: *value,
+    };
+    wishes.iter().filter(differs).map(change).collect()
 }
 
 /// Sets `count` producer ids aside; the first of them is the image's next one.

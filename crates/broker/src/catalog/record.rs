@@ -4,13 +4,16 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use millstream_wire::record::metadata::{
-    ConfigRecord, MetadataRecord, PartitionRecord, ProducerIdsRecord, RemoveTopicRecord,
-    TopicRecord, to_bytes,
+    ClientQuotaRecord, ConfigRecord, FeatureLevelRecord, MetadataRecord, PartitionRecord,
+    ProducerIdsRecord, QuotaEntity, RemoveTopicRecord, RemoveUserScramCredentialRecord,
+    TopicRecord, UserScramCredentialRecord, to_bytes,
 };
 use millstream_wire::{Error, Uuid};
 
 use super::change::{Change, Resource};
+use crate::quotas::Entity;
 use crate::resource_type;
+use crate::scram::{Credential, Mechanism, Owner};
 
 /// The record of a change, as made by the broker `node_id`, which leads every partition.
 pub(super) fn encode(change: &Change, node_id: i32) -> Result<Bytes, Error> {
@@ -52,6 +55,28 @@ pub(super) fn encode(change: &Change, node_id: i32) -> Result<Bytes, Error> {
             },
             0,
         ),
+        Change::Feature { name, level } => to_bytes(
+            &FeatureLevelRecord {
+                name: Cow::Borrowed(name),
+                feature_level: *level,
+            },
+            0,
+        ),
+        Change::Quota { entity, key, value } => to_bytes(&quota(entity, key, *value), 0),
+        Change::Password {
+            owner,
+            credential: Some(credential),
+        } => to_bytes(&password(owner, credential), 0),
+        Change::Password {
+            owner: (user, mechanism),
+            credential: None,
+        } => to_bytes(
+            &RemoveUserScramCredentialRecord {
+                name: Cow::Borrowed(user),
+                mechanism: mechanism.id(),
+            },
+            0,
+        ),
     }
 }
 
@@ -77,7 +102,28 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Option<Change>, Error> {
         MetadataRecord::ProducerIds(record) => Some(Change::ProducerIds {
             next: record.next_producer_id,
         }),
-        MetadataRecord::PartitionChange(_) | MetadataRecord::FeatureLevel(_) => None,
+        MetadataRecord::FeatureLevel(record) => Some(Change::Feature {
+            name: record.name.into_owned(),
+            level: record.feature_level,
+        }),
+        MetadataRecord::ClientQuota(record) => Some(quota_change(record)),
+        MetadataRecord::UserScramCredential(record) => {
+            owner(record.name, record.mechanism).map(|owner| Change::Password {
+                owner,
+                credential: Some(Credential {
+                    salt: record.salt.into_owned(),
+                    stored_key: record.stored_key.into_owned(),
+                    server_key: record.server_key.into_owned(),
+                    iterations: record.iterations,
+                }),
+            })
+        }
+        MetadataRecord::RemoveUserScramCredential(record) => owner(record.name, record.mechanism)
+            .map(|owner| Change::Password {
+                owner,
+                credential: None,
+            }),
+        MetadataRecord::PartitionChange(_) => None,
     })
 }
 
@@ -113,6 +159,47 @@ fn resource(record: &ConfigRecord<'_>) -> Option<Resource> {
     }
 }
 
+fn quota<'a>(entity: &'a Entity, key: &'a str, value: Option<f64>) -> ClientQuotaRecord<'a> {
+    let side = |(side, name): (&'a str, Option<&'a str>)| QuotaEntity {
+        entity_type: Cow::Borrowed(side),
+        entity_name: name.map(Cow::Borrowed),
+    };
+    ClientQuotaRecord {
+        entity: entity.sides().map(side).collect(),
+        key: Cow::Borrowed(key),
+        value: value.unwrap_or_default(),
+        remove: value.is_none(),
+    }
+}
+
+fn quota_change(record: ClientQuotaRecord<'_>) -> Change {
+    let side = |side: QuotaEntity<'_>| {
+        let name = side.entity_name.map(Cow::into_owned);
+        (side.entity_type.into_owned(), name)
+    };
+    Change::Quota {
+        entity: Entity::known(record.entity.into_iter().map(side)),
+        key: record.key.into_owned(),
+        value: (!record.remove).then_some(record.value),
+    }
+}
+
+fn password<'a>(owner: &'a Owner, credential: &'a Credential) -> UserScramCredentialRecord<'a> {
+    UserScramCredentialRecord {
+        name: Cow::Borrowed(&owner.0),
+        mechanism: owner.1.id(),
+        salt: Cow::Borrowed(&credential.salt),
+        stored_key: Cow::Borrowed(&credential.stored_key),
+        server_key: Cow::Borrowed(&credential.server_key),
+        iterations: credential.iterations,
+    }
+}
+
+/// Whose password it is, unless its mechanism is not known here.
+fn owner(user: Cow<'_, str>, mechanism: i8) -> Option<Owner> {
+    Some((user.into_owned(), Mechanism::from_id(mechanism).ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,10 +227,42 @@ mod tests {
             config(Resource::Broker(Some(7)), None),
             config(Resource::Group("workers".to_owned()), Some("3")),
             Change::ProducerIds { next: i64::MAX },
+            Change::Feature {
+                name: "share.version".to_owned(),
+                level: 1,
+            },
+            quota(Some(1.5)),
+            quota(None),
+            password(Some(Credential {
+                salt: vec![1],
+                stored_key: vec![2, 3],
+                server_key: vec![4, 5],
+                iterations: 4096,
+            })),
+            password(None),
         ];
         for change in changes {
             let record = encode(&change, 1).unwrap();
             assert_eq!(decode(&record).unwrap(), Some(change));
+        }
+    }
+
+    fn quota(value: Option<f64>) -> Change {
+        let sides = [
+            ("client-id".to_owned(), None),
+            ("user".to_owned(), Some("a".to_owned())),
+        ];
+        Change::Quota {
+            entity: Entity::known(sides),
+            key: "request_percentage".to_owned(),
+            value,
+        }
+    }
+
+    fn password(credential: Option<Credential>) -> Change {
+        Change::Password {
+            owner: ("a".to_owned(), Mechanism::Sha512),
+            credential,
         }
     }
 

@@ -10,6 +10,7 @@ use super::change::Resource;
 use super::follow::settings;
 use super::group::GroupConfigs;
 use super::image::Image;
+use super::plan;
 use super::queue;
 use super::topic::Topic;
 use crate::Error;
@@ -77,6 +78,16 @@ impl State {
     /// [`Error::Config`] names the setting that keeps it from that.
     pub(crate) fn check_queue(&self, name: &str, wanted: &TopicConfig) -> Result<(), Error> {
         queue::check(self, name, wanted)
+    }
+
+    /// The level that a feature works at; 0 is off.
+    pub(crate) fn feature_level(&self, name: &str) -> i16 {
+        plan::level(&self.image, name)
+    }
+
+    /// Grows whenever a feature goes to another level.
+    pub(crate) fn features_epoch(&self) -> i64 {
+        self.image.features_epoch()
     }
 
     /// What the catalog's log amounts to.

@@ -44,6 +44,7 @@ fn partitions(response: &Response<'_>) -> Vec<(i32, ErrorCode)> {
         .collect()
 }
 
+// tansu-io/tansu compat/franz-go/FINDINGS.md
 #[tokio::test]
 async fn an_offset_inside_a_batch_returns_the_whole_batch() {
     let (broker, topic) = broker_with(vec![values(&["a", "b", "c"]), values(&["d"])]).await;
@@ -55,6 +56,7 @@ async fn an_offset_inside_a_batch_returns_the_whole_batch() {
     assert_eq!(offsets, [0, 3]);
 }
 
+// KIP-74
 #[tokio::test]
 async fn one_byte_still_returns_one_batch_and_no_more() {
     let (broker, topic) = broker_with(vec![values(&["a"]), values(&["b"])]).await;
@@ -285,6 +287,7 @@ async fn a_client_that_read_another_log_learns_where_they_part() {
     );
 }
 
+// AK core/…/UnifiedLog.scala
 #[tokio::test]
 async fn only_readers_of_committed_records_get_a_list_of_aborted_ones() {
     let (broker, topic) = broker_with(vec![values(&["a"])]).await;
@@ -299,6 +302,7 @@ async fn only_readers_of_committed_records_get_a_list_of_aborted_ones() {
     }
 }
 
+// AK core/…/FetchSession.scala
 #[tokio::test]
 async fn an_incremental_fetch_without_change_returns_no_partitions() {
     let (broker, topic) = broker_with(vec![values(&["a"])]).await;
@@ -317,6 +321,7 @@ async fn an_incremental_fetch_without_change_returns_no_partitions() {
     assert_eq!(partitions(&third), [(0, ErrorCode::NONE)]);
 }
 
+// AK core/…/FetchSession.scala
 #[tokio::test]
 async fn wrong_sessions_and_epochs_are_refused() {
     let (broker, topic) = broker_with(vec![]).await;
@@ -398,6 +403,7 @@ async fn no_partition_of_a_session_starves() {
     assert_eq!(served, [0, 1, 2]);
 }
 
+// KIP-516
 #[tokio::test]
 async fn a_recreated_topic_is_not_mistaken_for_its_predecessor() {
     let broker = TestBroker::start().await;

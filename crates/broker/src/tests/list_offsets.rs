@@ -48,6 +48,7 @@ async fn broker_with_every_codec() -> TestBroker {
     broker
 }
 
+// tansu-io/tansu compat/librdkafka/FINDINGS.md
 #[tokio::test]
 async fn a_time_finds_the_first_record_at_or_after_it_through_every_codec() {
     let broker = broker_with_every_codec().await;
@@ -65,12 +66,14 @@ async fn a_time_finds_the_first_record_at_or_after_it_through_every_codec() {
     }
 }
 
+// tansu-io/tansu compat/librdkafka/FINDINGS.md
 #[tokio::test]
 async fn a_time_past_the_end_finds_nothing_without_an_error() {
     let broker = broker_with_every_codec().await;
     assert_eq!(offset_and_time(&broker, 421).await, (-1, -1));
 }
 
+// AK core/…/KafkaApis.scala
 #[tokio::test]
 async fn negative_timestamps_ask_for_roles() {
     let broker = broker_with_every_codec().await;

@@ -36,6 +36,7 @@ async fn no_producer_id_is_given_twice_not_even_after_a_restart() {
     }
 }
 
+// tansu-io/tansu compat/librdkafka/FINDINGS.md
 #[tokio::test]
 async fn transactional_producers_are_told_what_is_wrong() {
     let broker = TestBroker::start().await;

@@ -101,6 +101,7 @@ async fn what_does_not_exist_is_named_as_such() {
     }
 }
 
+// AK core/…/KafkaApis.scala
 #[tokio::test]
 async fn without_acknowledgement_nothing_is_answered_and_an_error_closes_the_connection() {
     let broker = TestBroker::start().await;
@@ -157,6 +158,7 @@ async fn a_damaged_batch_is_corrupt_and_anything_but_one_batch_is_invalid() {
     assert_eq!(topic.partition(0).unwrap().offsets().log_end, 0);
 }
 
+// AK core/…/UnifiedLog.scala
 #[tokio::test]
 async fn a_batch_one_byte_over_the_limit_is_too_large() {
     let broker = TestBroker::start().await;
@@ -171,6 +173,7 @@ async fn a_batch_one_byte_over_the_limit_is_too_large() {
     );
 }
 
+// AK storage/…/log/ProducerStateEntry.java
 #[tokio::test]
 async fn a_duplicate_gets_its_original_offset_and_a_gap_is_refused() {
     let broker = TestBroker::start().await;
@@ -193,6 +196,7 @@ async fn a_duplicate_gets_its_original_offset_and_a_gap_is_refused() {
     assert_eq!(topic.partition(0).unwrap().offsets().log_end, 12);
 }
 
+// AK clients/…/common/record/DefaultRecordBatch.java
 #[tokio::test]
 async fn after_the_largest_sequence_comes_zero() {
     let broker = TestBroker::start().await;
@@ -208,6 +212,7 @@ async fn after_the_largest_sequence_comes_zero() {
     );
 }
 
+// AK storage/…/log/ProducerAppendInfo.java
 #[tokio::test]
 async fn an_older_epoch_is_fenced_and_a_newer_one_begins_at_zero() {
     let broker = TestBroker::start().await;
@@ -225,6 +230,7 @@ async fn an_older_epoch_is_fenced_and_a_newer_one_begins_at_zero() {
     assert_eq!(broker.append("t", batch(4, 0)).await, 1);
 }
 
+// AK storage/…/log/ProducerStateManager.java
 #[tokio::test]
 async fn producers_are_remembered_across_a_restart() {
     let broker = TestBroker::start().await;
@@ -242,6 +248,7 @@ async fn producers_are_remembered_across_a_restart() {
     assert_eq!(broker.append("t", batch(5)).await, 5);
 }
 
+// AK storage/…/log/LogValidator.java
 #[tokio::test]
 async fn a_compacted_topic_names_the_records_without_a_key() {
     let broker = TestBroker::start().await;
@@ -394,6 +401,7 @@ async fn batches_that_take_long_to_rewrite_keep_the_order_of_their_frames() {
     assert!(!sizes.iter().skip(1).step_by(2).any(long), "{sizes:?}");
 }
 
+// AK clients/…/common/record/DefaultRecordBatch.java
 #[tokio::test]
 async fn the_leader_epoch_is_stamped_outside_the_checksum() {
     let broker = TestBroker::start().await;
@@ -408,6 +416,7 @@ async fn the_leader_epoch_is_stamped_outside_the_checksum() {
     assert_eq!(found.header().crc, original.crc);
 }
 
+// AK clients/…/common/record/DefaultRecordBatch.java
 #[tokio::test]
 async fn log_append_time_is_the_brokers_with_a_new_checksum() {
     let broker = TestBroker::start().await;
@@ -425,6 +434,7 @@ async fn log_append_time_is_the_brokers_with_a_new_checksum() {
     assert_eq!(found.header().max_timestamp, NOW_MS);
 }
 
+// kafka-protocol-rs CHANGELOG.md
 #[tokio::test]
 async fn both_dialects_of_snappy_are_read_when_a_topic_has_its_own_codec() {
     let broker = TestBroker::start().await;

@@ -147,7 +147,14 @@ async fn features_from_level_0_are_shown_from_version_4_on() {
         .iter()
         .map(|f| f.name.as_ref())
         .collect();
-    assert_eq!(names, ["metadata.version", "share.version"]);
+    assert_eq!(
+        names,
+        [
+            "eligible.leader.replicas.version",
+            "metadata.version",
+            "share.version"
+        ]
+    );
 }
 
 // librdkafka src/rdkafka_telemetry.c: clients ask for telemetry as soon as it is listed.

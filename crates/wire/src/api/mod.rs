@@ -8,17 +8,26 @@ use std::ops::RangeInclusive;
 
 use crate::Version;
 
+pub mod add_raft_voter;
+pub mod alter_client_quotas;
 pub mod alter_configs;
+pub mod alter_partition_reassignments;
+pub mod alter_replica_log_dirs;
 pub mod alter_share_group_offsets;
+pub mod alter_user_scram_credentials;
 pub mod api_versions;
 pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
+pub mod create_acls;
 pub mod create_partitions;
 pub mod create_topics;
+pub mod delete_acls;
 pub mod delete_groups;
 pub mod delete_records;
 pub mod delete_share_group_offsets;
 pub mod delete_topics;
+pub mod describe_acls;
+pub mod describe_client_quotas;
 pub mod describe_cluster;
 pub mod describe_configs;
 pub mod describe_groups;
@@ -27,6 +36,7 @@ pub mod describe_producers;
 pub mod describe_quorum;
 pub mod describe_share_group_offsets;
 pub mod describe_topic_partitions;
+pub mod describe_user_scram_credentials;
 pub mod elect_leaders;
 pub mod fetch;
 pub mod find_coordinator;
@@ -45,11 +55,16 @@ pub mod offset_delete;
 pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
+pub mod remove_raft_voter;
+pub mod sasl_authenticate;
+pub mod sasl_handshake;
 pub mod share_acknowledge;
 pub mod share_fetch;
 pub mod share_group_describe;
 pub mod share_group_heartbeat;
 pub mod sync_group;
+pub mod unregister_broker;
+pub mod update_features;
 
 /// Hands the list of all APIs, ascending by key, to the macro `$then` as `{ $extra (Name, module)
 /// (Name, module) … }`.
@@ -71,30 +86,45 @@ macro_rules! for_each_api {
             (SyncGroup, sync_group)
             (DescribeGroups, describe_groups)
             (ListGroups, list_groups)
+            (SaslHandshake, sasl_handshake)
             (ApiVersions, api_versions)
             (CreateTopics, create_topics)
             (DeleteTopics, delete_topics)
             (DeleteRecords, delete_records)
             (InitProducerId, init_producer_id)
             (OffsetForLeaderEpoch, offset_for_leader_epoch)
+            (DescribeAcls, describe_acls)
+            (CreateAcls, create_acls)
+            (DeleteAcls, delete_acls)
             (DescribeConfigs, describe_configs)
             (AlterConfigs, alter_configs)
+            (AlterReplicaLogDirs, alter_replica_log_dirs)
             (DescribeLogDirs, describe_log_dirs)
+            (SaslAuthenticate, sasl_authenticate)
             (CreatePartitions, create_partitions)
             (DeleteGroups, delete_groups)
             (ElectLeaders, elect_leaders)
             (IncrementalAlterConfigs, incremental_alter_configs)
+            (AlterPartitionReassignments, alter_partition_reassignments)
             (ListPartitionReassignments, list_partition_reassignments)
             (OffsetDelete, offset_delete)
+            (DescribeClientQuotas, describe_client_quotas)
+            (AlterClientQuotas, alter_client_quotas)
+            (DescribeUserScramCredentials, describe_user_scram_credentials)
+            (AlterUserScramCredentials, alter_user_scram_credentials)
             (DescribeQuorum, describe_quorum)
+            (UpdateFeatures, update_features)
             (DescribeCluster, describe_cluster)
             (DescribeProducers, describe_producers)
+            (UnregisterBroker, unregister_broker)
             (ListConfigResources, list_config_resources)
             (DescribeTopicPartitions, describe_topic_partitions)
             (ShareGroupHeartbeat, share_group_heartbeat)
             (ShareGroupDescribe, share_group_describe)
             (ShareFetch, share_fetch)
             (ShareAcknowledge, share_acknowledge)
+            (AddRaftVoter, add_raft_voter)
+            (RemoveRaftVoter, remove_raft_voter)
             (DescribeShareGroupOffsets, describe_share_group_offsets)
             (AlterShareGroupOffsets, alter_share_group_offsets)
             (DeleteShareGroupOffsets, delete_share_group_offsets)

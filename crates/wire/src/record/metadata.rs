@@ -1,4 +1,4 @@
-//! The records of `__cluster_metadata`: topics, partitions, settings.
+//! The records of `__cluster_metadata`: topics, partitions, settings, features, quotas, passwords.
 //!
 //! In front of a record stand, as varints, the version of this frame (1), the record's number and
 //! its version.
@@ -28,10 +28,16 @@ pub enum MetadataRecord<'a> {
     PartitionChange(PartitionChangeRecord),
     /// A topic is gone.
     RemoveTopic(RemoveTopicRecord),
+    /// A user has a password.
+    UserScramCredential(UserScramCredentialRecord<'a>),
     /// A feature is at a level.
     FeatureLevel(FeatureLevelRecord<'a>),
+    /// A client has a quota.
+    ClientQuota(ClientQuotaRecord<'a>),
     /// A broker owns producer ids.
     ProducerIds(ProducerIdsRecord),
+    /// A user has a password no longer.
+    RemoveUserScramCredential(RemoveUserScramCredentialRecord<'a>),
 }
 
 impl<'a> MetadataRecord<'a> {
@@ -45,8 +51,13 @@ impl<'a> MetadataRecord<'a> {
             ConfigRecord::KEY => read(version, body).map(Self::Config),
             PartitionChangeRecord::KEY => read(version, body).map(Self::PartitionChange),
             RemoveTopicRecord::KEY => read(version, body).map(Self::RemoveTopic),
+            UserScramCredentialRecord::KEY => read(version, body).map(Self::UserScramCredential),
             FeatureLevelRecord::KEY => read(version, body).map(Self::FeatureLevel),
+            ClientQuotaRecord::KEY => read(version, body).map(Self::ClientQuota),
             ProducerIdsRecord::KEY => read(version, body).map(Self::ProducerIds),
+            RemoveUserScramCredentialRecord::KEY => {
+                read(version, body).map(Self::RemoveUserScramCredential)
+            }
             key => Err(Error::UnknownRecordKey(key)),
         }
     }
@@ -167,12 +178,47 @@ wire! {
 }
 
 wire! {
+    record UserScramCredentialRecord = 11, versions 0..=0, flexible 0;
+
+    /// A user has a password.
+    struct UserScramCredentialRecord<'a> {
+        name: Cow<'a, str>,
+        /// As in DescribeUserScramCredentials.
+        mechanism: i8,
+        salt: Cow<'a, [u8]>,
+        stored_key: Cow<'a, [u8]>,
+        server_key: Cow<'a, [u8]>,
+        iterations: i32,
+    }
+}
+
+wire! {
     record FeatureLevelRecord = 12, versions 0..=0, flexible 0;
 
     /// A feature is at a level; 0 switches it off.
     struct FeatureLevelRecord<'a> {
         name: Cow<'a, str>,
         feature_level: i16,
+    }
+}
+
+wire! {
+    record ClientQuotaRecord = 14, versions 0..=0, flexible 0;
+
+    /// A client has a quota.
+    struct ClientQuotaRecord<'a> {
+        entity: Vec<QuotaEntity<'a>>,
+        key: Cow<'a, str>,
+        value: f64,
+        /// Whether it has it no longer.
+        remove: bool,
+    }
+
+    /// One side of whose quota it is.
+    struct QuotaEntity<'a> {
+        entity_type: Cow<'a, str>,
+        /// Null for the default.
+        entity_name: Option<Cow<'a, str>>,
     }
 }
 
@@ -184,5 +230,15 @@ wire! {
         broker_id: i32,
         broker_epoch: i64 = -1,
         next_producer_id: i64,
+    }
+}
+
+wire! {
+    record RemoveUserScramCredentialRecord = 22, versions 0..=0, flexible 0;
+
+    /// A user has a password no longer.
+    struct RemoveUserScramCredentialRecord<'a> {
+        name: Cow<'a, str>,
+        mechanism: i8,
     }
 }

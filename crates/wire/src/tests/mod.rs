@@ -97,7 +97,8 @@ fn messages() -> Vec<Message> {
             ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue;
         consumer: ConsumerProtocolSubscription, ConsumerProtocolAssignment;
         metadata: TopicRecord, PartitionRecord, ConfigRecord, PartitionChangeRecord,
-            RemoveTopicRecord, FeatureLevelRecord, ProducerIdsRecord;
+            RemoveTopicRecord, UserScramCredentialRecord, FeatureLevelRecord, ClientQuotaRecord,
+            ProducerIdsRecord, RemoveUserScramCredentialRecord;
     }
     messages
 }

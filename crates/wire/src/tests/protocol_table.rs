@@ -13,19 +13,6 @@ const REGENERATE: &str = "WRITE_PROTOCOL_PAGE";
 /// What Apache Kafka 4.3.1 serves to clients and Millstream does not, by the reason why.
 const NOT_SERVED: &[(&str, &[(i16, &str)])] = &[
     (
-        "connections are not authenticated",
-        &[
-            (17, "SaslHandshake"),
-            (36, "SaslAuthenticate"),
-            (38, "CreateDelegationToken"),
-            (39, "RenewDelegationToken"),
-            (40, "ExpireDelegationToken"),
-            (41, "DescribeDelegationToken"),
-            (50, "DescribeUserScramCredentials"),
-            (51, "AlterUserScramCredentials"),
-        ],
-    ),
-    (
         "there are no transactions yet",
         &[
             (24, "AddPartitionsToTxn"),
@@ -38,29 +25,13 @@ const NOT_SERVED: &[(&str, &[(i16, &str)])] = &[
         ],
     ),
     (
-        "there is no authorizer",
-        &[(29, "DescribeAcls"), (30, "CreateAcls"), (31, "DeleteAcls")],
-    ),
-    (
-        "there is one data directory",
-        &[(34, "AlterReplicaLogDirs")],
-    ),
-    (
-        "there is one broker",
+        "connections are not authenticated, so that there is nobody to give a token to",
         &[
-            (45, "AlterPartitionReassignments"),
-            (64, "UnregisterBroker"),
-            (80, "AddRaftVoter"),
-            (81, "RemoveRaftVoter"),
+            (38, "CreateDelegationToken"),
+            (39, "RenewDelegationToken"),
+            (40, "ExpireDelegationToken"),
+            (41, "DescribeDelegationToken"),
         ],
-    ),
-    (
-        "there are no quotas",
-        &[(48, "DescribeClientQuotas"), (49, "AlterClientQuotas")],
-    ),
-    (
-        "features follow from the release",
-        &[(57, "UpdateFeatures")],
     ),
     (
         "groups use the classic protocol",
@@ -154,6 +125,19 @@ Produce is advertised from version 0 on although versions 0 to 2 are refused: li
 |--|--|--|--|";
 
 const MIDDLE: &str = "
+Some of these are answered with a refusal only, as a single Apache Kafka without security answers them:
+
+| APIs | Answer | Why |
+|--|--|--|
+| 17 SaslHandshake, 36 SaslAuthenticate | ILLEGAL_SASL_STATE | connections are not authenticated |
+| 29 DescribeAcls, 30 CreateAcls, 31 DeleteAcls | SECURITY_DISABLED | there is no authorizer |
+| 64 UnregisterBroker | BROKER_ID_NOT_REGISTERED, or INVALID_REQUEST for the broker itself | there is one broker |
+| 80 AddRaftVoter, 81 RemoveRaftVoter | UNSUPPORTED_VERSION | the one broker is the quorum |
+
+48 and 49 (quotas of clients), 50 and 51 (passwords, salted) keep and tell what is set, and nobody is held to it.
+34 AlterReplicaLogDirs and 45 AlterPartitionReassignments succeed where everything is already, in the one data directory and
+on the one broker.
+
 ## Not served
 
 Keys that Apache Kafka serves to clients and that are absent here:

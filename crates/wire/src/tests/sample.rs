@@ -58,6 +58,7 @@ samples! {
     i16: |random| random.next() as i16;
     i32: |random| random.next() as i32;
     i64: |random| random.next() as i64;
+    f64: |random| random.next() as f64;
     u16: |random| random.next() as u16;
     Uuid: |random| Uuid::from_u64_pair(random.next(), random.next());
     ErrorCode: |random| ErrorCode(random.below(134) as i16 - 1);

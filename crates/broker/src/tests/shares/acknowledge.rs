@@ -28,6 +28,7 @@ async fn what_is_released_comes_again_with_its_count_and_what_is_rejected_does_n
     assert_eq!(a.fetch(10).await, [(1, 1, 2)]);
 }
 
+// AK core/…/share/SharePartition.java
 #[tokio::test]
 async fn a_message_that_is_released_too_often_is_given_up() {
     let (broker, topic) = ten_messages(&[]).await;
@@ -45,6 +46,7 @@ async fn a_message_that_is_released_too_often_is_given_up() {
     assert_eq!(a.fetch(10).await, [(1, 9, 1)]);
 }
 
+// AK core/…/share/SharePartition.java
 #[tokio::test]
 async fn a_lock_that_times_out_gives_the_message_to_others() {
     let (broker, topic) = ten_messages(&[]).await;

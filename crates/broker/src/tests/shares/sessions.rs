@@ -68,6 +68,7 @@ async fn requests_out_of_their_session_are_told_so() {
     );
 }
 
+// AK core/…/KafkaApis.scala
 #[tokio::test]
 async fn a_session_that_is_closed_gives_back_what_its_member_has() {
     let (broker, topic) = ten_messages(&[]).await;
