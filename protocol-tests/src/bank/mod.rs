@@ -20,6 +20,7 @@ mod staff;
 mod teller;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::time::Duration;
@@ -90,7 +91,7 @@ pub struct Tally {
     /// Times that a worker was frozen until its successor was at work.
     pub zombies: u64,
     /// Times that a worker ended by itself because of an error, as zombies have to, with the reasons.
-    pub falls: std::collections::BTreeMap<String, u64>,
+    pub falls: BTreeMap<String, u64>,
     /// Records that were read, by all readers.
     pub reads: usize,
 }

@@ -140,3 +140,46 @@ impl Recorder {
         send.offset = Some(offset).filter(|offset| *offset >= 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(lines: &str) -> Result<Recorder, String> {
+        let mut recorder = Recorder::default();
+        let mut each = lines.lines();
+        each.try_for_each(|line| recorder.line(1, line.parse()?))?;
+        Ok(recorder)
+    }
+
+    #[test]
+    fn what_a_worker_printed_before_it_was_killed_is_told() {
+        let lines = "send 1 d 0 1.1.0 0 4 -3\nstored d 0 7 1.1.0 0 4 -3\nasks 1 99\ncommitted 1\n\
+                     send 2 d 0 1.2.0 1 4 -3\nasks 2 101";
+        let recorder = record(lines).unwrap();
+        let [told, untold] = &recorder.history.transactions[..] else {
+            panic!("{:?}", recorder.history)
+        };
+        assert_eq!((told.commit_asked, told.outcome), (Some(99), Outcome::Done));
+        assert_eq!(
+            (untold.commit_asked, untold.outcome),
+            (Some(101), Outcome::Unknown)
+        );
+        let sends = &recorder.history.sends;
+        assert_eq!(
+            (sends[0].outcome, sends[0].offset),
+            (Outcome::Done, Some(7))
+        );
+        assert_eq!(
+            (sends[1].outcome, sends[1].offset),
+            (Outcome::Unknown, None)
+        );
+        assert_eq!(sends[1].transaction, Some(1));
+    }
+
+    #[test]
+    fn a_worker_that_tells_of_what_it_never_began_is_not_believed() {
+        assert!(record("committed 1").is_err());
+        assert!(record("stored d 0 7 1.1.0 0 4 -3").is_err());
+    }
+}
