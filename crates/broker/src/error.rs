@@ -326,6 +326,8 @@ fn store_code(error: &millstream_store::Error) -> ErrorCode {
         Store::OffsetOutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
         Store::OutOfOrderSequence { .. } => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
         Store::InvalidProducerEpoch { .. } => ErrorCode::INVALID_PRODUCER_EPOCH,
+        Store::TransactionOpen { .. } => ErrorCode::INVALID_TXN_STATE,
+        Store::CoordinatorFenced { .. } => ErrorCode::TRANSACTION_COORDINATOR_FENCED,
         Store::InvalidSequence { .. } => ErrorCode::INVALID_RECORD,
         Store::BatchTooLarge { .. } => ErrorCode::RECORD_LIST_TOO_LARGE,
         Store::Batch(error) => batch_code(error),

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use millstream_store::inspect::{self, Contents, IndexEntry};
-use millstream_store::scan::{BatchRef, DECOMPRESSED_LIMIT, Piece, Scan};
+use millstream_store::scan::{BatchRef, DECOMPRESSED_LIMIT, Marker, Piece, Scan};
 
 use crate::error::Error;
 use line::Line;
@@ -16,7 +16,7 @@ use line::Line;
 /// What to print, and how.
 #[derive(Debug, Args)]
 pub(crate) struct DumpArgs {
-    /// A segment (.log), or an .index, .snapshot, .journal, checkpoint, compaction or clean file.
+    /// A segment (.log), or an .index, .aborted, .snapshot, .journal, checkpoint, compaction or clean file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print the records of each batch, too.
@@ -70,6 +70,9 @@ impl<W: Write> Printer<'_, W> {
             Contents::RecoveryPoint(producers) => producers
                 .iter()
                 .try_for_each(|producer| self.line(&Line::producer(producer))),
+            Contents::Aborted(transactions) => transactions
+                .iter()
+                .try_for_each(|aborted| self.line(&Line::aborted(aborted))),
             Contents::Compaction {
                 clean_to,
                 generation,
@@ -93,6 +96,9 @@ impl<W: Write> Printer<'_, W> {
                 Piece::Batch { batch, .. } if batch.header.last_offset() < self.args.from => {}
                 Piece::Batch { position, batch } => {
                     self.line(&Line::batch(position, &batch.header))?;
+                    if let Ok(Some(marker)) = Marker::of(batch) {
+                        self.line(&Line::marker(batch.header.base_offset, &marker))?;
+                    }
                     if self.args.records {
                         self.records(position, &batch)?;
                     }

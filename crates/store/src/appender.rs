@@ -187,6 +187,9 @@ impl Appender {
         self.save_epoch(partition)?;
         if self.active.is_none() {
             let last = partition.log.last().filter(|last| !last.is_sealed());
+            if let Some(last) = &last {
+                partition.load_aborted(last)?;
+            }
             self.active = last.map(Active::resume).transpose()?;
         }
         let full = |active: &Active| !active.takes(next, active.position, config);

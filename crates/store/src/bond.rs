@@ -11,8 +11,9 @@ use millstream_batch::Batch;
 
 use crate::config::TopicPartition;
 use crate::error::Result;
-use crate::intake::{Appended, Intake};
+use crate::intake::{AppendMode, Appended, Intake};
 use crate::partition::Partition;
+use crate::producer_state::Step;
 use crate::store::Store;
 
 /// What batches of several partitions have in common.
@@ -67,22 +68,22 @@ impl Store {
         });
         // Whoever locks several does it in the order of their ids.
         let mut intakes: Vec<_> = partitions.iter().map(|p| p.intake.lock()).collect();
+        let intake_of =
+            |partition: &Partition| partitions.partition_point(|other| other.id() < partition.id());
+        let mut steps = Vec::with_capacity(batches.len());
         for (partition, batch) in &batches {
             partition.check(batch)?;
             partition.check_room(now_ms)?;
+            let intake = &intakes[intake_of(partition)];
+            let (step, _) = intake.check(batch, AppendMode::Internal)?;
+            steps.push(step);
         }
-        let accept = |(partition, batch): (Arc<Partition>, Batch)| {
-            let at = partitions.partition_point(|other| other.id() < partition.id());
+        let accept = |((partition, batch), step): ((Arc<Partition>, Batch), Option<Step>)| {
             self.shared.queue.count(batch.size());
-            partition.accept(
-                &mut intakes[at],
-                batch,
-                None,
-                Some(Arc::clone(&bond)),
-                now_ms,
-            )
+            let (intake, bond) = (&mut intakes[intake_of(&partition)], Arc::clone(&bond));
+            partition.accept(intake, batch, step, Some(bond), now_ms)
         };
-        let appended = batches.into_iter().map(accept).collect();
+        let appended = batches.into_iter().zip(steps).map(accept).collect();
         let queue = |intake: &mut Intake| !std::mem::replace(&mut intake.queued, true);
         let first_in_line: Vec<bool> = intakes.iter_mut().map(|intake| queue(intake)).collect();
         drop(intakes);

@@ -27,6 +27,7 @@ use std::sync::atomic::Ordering;
 use cleanable::{Cleanable, Facts, cleanable, is_worth_sealing};
 pub(crate) use file::{CompactionFile, NAME};
 pub(crate) use ranges::Ranges;
+pub(crate) use rewrite::Source;
 pub(crate) use swap::{segments, settle};
 
 use crate::config::CompactionConfig;

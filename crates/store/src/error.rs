@@ -96,6 +96,28 @@ pub enum Error {
         /// The negative sequence number.
         sequence: i32,
     },
+    /// Records outside of a transaction from a producer that has one open.
+    #[error(
+        "producer {producer_id} has a transaction open since offset {first_offset} and sent records outside of it"
+    )]
+    TransactionOpen {
+        /// The producer.
+        producer_id: i64,
+        /// Offset of the first record of its transaction.
+        first_offset: i64,
+    },
+    /// A marker of a coordinator whose successor has already ended transactions of the producer.
+    #[error(
+        "coordinator epoch {found} may not end a transaction of producer {producer_id}, since epoch {current} has"
+    )]
+    CoordinatorFenced {
+        /// The producer.
+        producer_id: i64,
+        /// Newest coordinator epoch seen.
+        current: i32,
+        /// The coordinator epoch of the marker.
+        found: i32,
+    },
     /// A batch that would not fit into a segment of its own.
     #[error("batch of {size} bytes exceeds segment.bytes {limit} of partition {partition}")]
     BatchTooLarge {

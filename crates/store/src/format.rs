@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Journal,
     /// How far a partition is compacted.
     Compaction,
+    /// The aborted transactions of a segment.
+    Aborted,
 }
 
 impl Kind {
@@ -51,6 +53,7 @@ impl Kind {
             Kind::Clean => *b"MScl",
             Kind::Journal => *b"MSjl",
             Kind::Compaction => *b"MSco",
+            Kind::Aborted => *b"MSab",
         }
     }
 }

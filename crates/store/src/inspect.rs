@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::aborted::{self, Aborted};
 use crate::checkpoint::Checkpoint;
 use crate::compaction::{self, CompactionFile};
 use crate::config::TopicPartition;
@@ -17,7 +18,7 @@ use crate::index::Index;
 use crate::journal::{Entries, Place};
 use crate::producer_state::{ProducerSnapshot, Producers};
 use crate::scan::Scan;
-use crate::segment::Volume;
+use crate::segment::{self, Volume};
 
 /// What a file holds.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub enum Contents {
     },
     /// A recovery point: the producers that were known at its offset.
     RecoveryPoint(Vec<ProducerSnapshot>),
+    /// The aborted transactions of a segment, in the order of their markers.
+    Aborted(Vec<Aborted>),
     /// How far a partition is compacted.
     Compaction {
         /// Offset below which every record was looked at.
@@ -113,6 +116,7 @@ fn kind(path: &Path) -> Option<Kind> {
     match (extension, name) {
         (Some("index"), _) => Some(Kind::Index),
         (Some("snapshot"), _) => Some(Kind::Producers),
+        (Some(segment::ABORTED), _) => Some(Kind::Aborted),
         (Some("journal"), _) => Some(Kind::Journal),
         (_, Some("checkpoint")) => Some(Kind::Checkpoint),
         (_, Some(compaction::NAME)) => Some(Kind::Compaction),
@@ -135,6 +139,10 @@ fn read(kind: Kind, bytes: &[u8]) -> Result<Contents, String> {
         Kind::Producers => {
             Producers::decode(body).map(|producers| Contents::RecoveryPoint(producers.describe()))
         }
+        Kind::Aborted => aborted::decode(body).map(|list| {
+            let transactions = list.into_iter().map(|entry| entry.aborted);
+            Contents::Aborted(transactions.collect())
+        }),
         Kind::Compaction => CompactionFile::decode(body).map(|file| Contents::Compaction {
             clean_to: file.clean_to,
             generation: file.generation,

@@ -7,7 +7,7 @@ use millstream_batch::{Batch, Header};
 
 use crate::bond::Bond;
 use crate::error::Result;
-use crate::producer_state::{Accepted, Numbered, Producers, log_append_time};
+use crate::producer_state::{Accepted, Place, Producers, Step, log_append_time};
 
 /// Who appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,27 +72,24 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// The numbers of a batch and where it went before, if it did.
+    /// What a batch does to its producer and where it went before, if it did.
     pub(crate) fn check(
         &self,
-        header: &Header,
+        batch: &Batch,
         mode: AppendMode,
-    ) -> Result<(Option<Numbered>, Option<Accepted>)> {
-        let numbered = match mode {
-            AppendMode::Client => Numbered::of(header)?,
-            AppendMode::Internal | AppendMode::Freeing => None,
+    ) -> Result<(Option<Step>, Option<Accepted>)> {
+        let step = match mode {
+            AppendMode::Client => Step::of_client(batch.view())?,
+            AppendMode::Internal | AppendMode::Freeing => Step::of_broker(batch.view())?,
         };
-        let original = numbered
-            .map(|n| self.producers.check(n))
-            .transpose()?
-            .flatten();
-        Ok((numbered, original))
+        let original = step.map(|step| self.producers.check(&step)).transpose()?;
+        Ok((step, original.flatten()))
     }
 
     /// Takes note of a checked batch that found no room.
-    pub(crate) fn refuse(&mut self, numbered: Option<Numbered>, now_ms: i64) {
-        if let Some(numbered) = numbered {
-            self.producers.refuse(numbered, now_ms);
+    pub(crate) fn refuse(&mut self, step: Option<Step>, now_ms: i64) {
+        if let Some(step) = step {
+            self.producers.refuse(&step, now_ms);
         }
     }
 
@@ -100,7 +97,7 @@ impl Intake {
     pub(crate) fn accept(
         &mut self,
         batch: Batch,
-        numbered: Option<Numbered>,
+        step: Option<Step>,
         bond: Option<Arc<Bond>>,
         now_ms: i64,
     ) -> Header {
@@ -110,9 +107,13 @@ impl Intake {
             leader_epoch: self.leader_epoch,
             ..*batch.header()
         };
-        if let Some(numbered) = numbered {
-            self.producers
-                .accept(numbered, base_offset, log_append_time(&header), now_ms);
+        if let Some(step) = step {
+            let place = Place {
+                base_offset,
+                log_append_time: log_append_time(&header),
+                now_ms,
+            };
+            self.producers.accept(&step, place);
         }
         self.next_offset = header.next_offset();
         let bytes = batch.stamp(base_offset, self.leader_epoch);

@@ -8,6 +8,7 @@
 //! The store knows batches but neither the wire protocol nor topics' names. It owns no clock: time
 //! comes in as milliseconds since 1970.
 
+mod aborted;
 mod appender;
 mod bond;
 pub mod check;
@@ -52,18 +53,20 @@ mod subscription;
 mod syncers;
 mod tail;
 mod timestamps;
+mod transactions;
 mod turns;
 mod upkeep;
 mod walk;
 mod writeback;
 mod writer;
 
+pub use aborted::Aborted;
 pub use config::{CompactionConfig, Flush, LogConfig, StoreOptions, TopicPartition};
 pub use epochs::EpochEnd;
 pub use error::{Error, Result};
 pub use intake::{AppendMode, Appended};
 pub use partition::Partition;
-pub use producer_state::ProducerSnapshot;
+pub use producer_state::{OpenTransaction, ProducerSnapshot};
 pub use progress::{Ack, Offsets};
 pub use space::DiskSpace;
 pub use store::Store;

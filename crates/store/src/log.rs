@@ -42,6 +42,13 @@ impl Log {
             .cloned()
     }
 
+    /// All segments from the first with visible records at or after `offset`.
+    pub(crate) fn from(&self, offset: i64) -> Vec<Arc<Segment>> {
+        let segments = self.0.read();
+        let at = segments.partition_point(|segment| segment.next_offset() <= offset);
+        segments[at..].to_vec()
+    }
+
     /// The segment in which an offset lies or would, and whether it is the last one.
     pub(crate) fn around(&self, offset: i64) -> Option<(Arc<Segment>, bool)> {
         let segments = self.0.read();

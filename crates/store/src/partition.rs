@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::intake::{AppendMode, Appended, Intake};
 use crate::keeper::Job;
 use crate::log::Log;
-use crate::producer_state::{Numbered, ProducerSnapshot, log_append_time};
+use crate::producer_state::{ProducerSnapshot, Step, log_append_time};
 use crate::progress::{Ack, Offsets, Progress, Stop};
 use crate::recovery::Recovered;
 use crate::shortage::Shortage;
@@ -56,6 +56,8 @@ pub struct Partition {
     /// Up to where the keeper was asked to remove what lies below the log start.
     pub(crate) trimmed_to: AtomicI64,
     pub(crate) intake: Mutex<Intake>,
+    /// Offset behind the last marker that may abort a transaction.
+    pub(crate) aborted_to: AtomicI64,
     pub(crate) log: Log,
     pub(crate) tail: Arc<Tail>,
     pub(crate) progress: Progress,
@@ -78,6 +80,11 @@ impl Partition {
             pending: Vec::new(),
             queued: false,
         };
+        let with_aborted = found
+            .segments
+            .iter()
+            .rfind(|segment| !segment.aborted_none());
+        let aborted_to = with_aborted.map_or(0, |segment| segment.next_offset());
         let partition = Partition {
             id,
             dir: dir.to_owned(),
@@ -91,12 +98,16 @@ impl Partition {
             checkpoint: Mutex::new(found.checkpoint),
             trimmed_to: AtomicI64::new(0),
             intake: Mutex::new(intake),
+            aborted_to: AtomicI64::new(aborted_to),
             log: Log::new(found.segments),
             tail: Arc::default(),
             subscribers: Arc::default(),
         };
+        partition.show_undecided(&partition.intake.lock());
         if let Some(damage) = found.damage {
             partition.poison(&damage);
+            // Nobody knows how the transactions behind the damage ended.
+            partition.progress.set_undecided_from(found.recovery_point);
         }
         partition
     }
@@ -113,7 +124,9 @@ impl Partition {
     ///
     /// # Errors
     /// For a producer's sequence: [`Error::OutOfOrderSequence`], [`Error::InvalidProducerEpoch`],
-    /// [`Error::InvalidSequence`]. For the batch: [`Error::BatchTooLarge`]. For the state of things:
+    /// [`Error::InvalidSequence`]. For its transaction: [`Error::TransactionOpen`]; for a marker, which ends that:
+    /// [`Error::InvalidProducerEpoch`], [`Error::CoordinatorFenced`]. For the batch: [`Error::BatchTooLarge`],
+    /// [`Error::Batch`] for a control record that cannot be read. For the state of things:
     /// [`Error::Overloaded`], [`Error::StorageFull`], [`Error::Poisoned`], [`Error::Deleted`], [`Error::Closed`].
     pub fn append(
         self: &Arc<Self>,
@@ -123,14 +136,14 @@ impl Partition {
     ) -> Result<Appended> {
         self.check(&batch)?;
         let mut intake = self.intake.lock();
-        let (numbered, original) = intake.check(batch.header(), mode)?;
+        let (step, original) = intake.check(&batch, mode)?;
         if let Some(original) = original {
             let (first, last) = (original.base_offset, original.last_offset());
             return Ok(self.appended(first, last, original.log_append_time, true));
         }
         self.admit(batch.size(), mode, now_ms)
-            .inspect_err(|_| intake.refuse(numbered, now_ms))?;
-        let appended = self.accept(&mut intake, batch, numbered, None, now_ms);
+            .inspect_err(|_| intake.refuse(step, now_ms))?;
+        let appended = self.accept(&mut intake, batch, step, None, now_ms);
         let first_in_line = !std::mem::replace(&mut intake.queued, true);
         drop(intake);
         if first_in_line {
@@ -166,11 +179,12 @@ impl Partition {
         &self,
         intake: &mut Intake,
         batch: Batch,
-        numbered: Option<Numbered>,
+        step: Option<Step>,
         bond: Option<Arc<Bond>>,
         now_ms: i64,
     ) -> Appended {
-        let header = intake.accept(batch, numbered, bond, now_ms);
+        let header = intake.accept(batch, step, bond, now_ms);
+        self.show_undecided(intake);
         self.progress.set_log_end(intake.next_offset);
         let stamped = log_append_time(&header);
         self.appended(header.base_offset, header.last_offset(), stamped, false)
@@ -346,9 +360,10 @@ impl Partition {
 
     /// Producer states without the appends that came too late for the writer to take them.
     fn producers_in_log(&self, end: i64) -> Vec<u8> {
-        let producers = &mut self.intake.lock().producers;
-        producers.forget_from(end);
-        producers.encode()
+        let mut intake = self.intake.lock();
+        intake.producers.forget_from(end);
+        self.show_undecided(&intake);
+        intake.producers.encode()
     }
 
     /// Syncs what was published since the last recovery point, or poisons the partition.

@@ -55,6 +55,8 @@ pub(crate) struct Progress {
     written: AtomicI64,
     high_watermark: AtomicI64,
     log_end: AtomicI64,
+    /// Where the first transaction begins that is not decided for good, or `i64::MAX`.
+    undecided_from: AtomicI64,
     /// What is below was written, or is known to be lost.
     resolved: AtomicI64,
     /// Whether `state.lost` holds anything.
@@ -87,6 +89,7 @@ impl Progress {
             written: AtomicI64::new(log_end),
             high_watermark: AtomicI64::new(log_end),
             log_end: AtomicI64::new(log_end),
+            undecided_from: AtomicI64::new(i64::MAX),
             resolved: AtomicI64::new(log_end),
             any_lost: AtomicBool::new(false),
             state: Mutex::default(),
@@ -96,11 +99,13 @@ impl Progress {
     /// All marks. Each is right by itself; together they never claim more than was true at the end.
     pub(crate) fn offsets(&self) -> Offsets {
         let log_start = self.log_start.load(Ordering::Acquire);
+        // In this order: who sees records of a transaction sees that it is not decided.
         let high_watermark = self.high_watermark.load(Ordering::Acquire);
+        let undecided_from = self.undecided_from.load(Ordering::Acquire);
         Offsets {
             log_start,
             high_watermark,
-            last_stable: high_watermark,
+            last_stable: undecided_from.max(log_start).min(high_watermark),
             log_end: self.log_end.load(Ordering::Acquire),
         }
     }
@@ -108,6 +113,12 @@ impl Progress {
     /// Records that offsets below were given out.
     pub(crate) fn set_log_end(&self, offset: i64) {
         self.log_end.store(offset, Ordering::Release);
+    }
+
+    /// Records where the first transaction begins that holds back who reads only what is committed. To be called before
+    /// its records become visible, and once its marker is sure to.
+    pub(crate) fn set_undecided_from(&self, offset: i64) {
+        self.undecided_from.store(offset, Ordering::Release);
     }
 
     /// Moves the log start forward; it never goes back.

@@ -5,17 +5,20 @@
 //! checksum, or by an offset that goes back. What is wrong below the recovery point is damage, and nothing
 //! is cut or written over it.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use millstream_batch::Header;
 
+use crate::aborted::Entry;
 use crate::checkpoint::Checkpoint;
 use crate::compaction::{self, CompactionFile};
 use crate::damaged;
 use crate::error::{Error, IoContext, Result};
 use crate::producer_state::Producers;
-use crate::segment::{Rebuild, Segment, SegmentName, Volume};
+use crate::segment::{self, Rebuild, Segment, SegmentName, Volume};
 use crate::snapshot;
 use crate::walk::{Broken, Walk};
 
@@ -45,6 +48,7 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
     let files = volume.disk.list(dir).on("list", dir)?;
     remove_leftovers(volume, dir, &files)?;
     let (compaction, names) = compaction::settle(volume, dir, &files)?;
+    let listed = lists(volume, dir, &files, &names)?;
     let mut checkpoint = Checkpoint::load(&*volume.disk, dir, volume.cluster_id)?;
     let point = snapshot::load_newest(volume, dir)?;
     let recovery_point = point.offset;
@@ -53,6 +57,7 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
     let mut scan = Scan {
         volume,
         dir,
+        listed: &listed,
         now_ms,
         point: recovery_point,
         log_start: checkpoint.log_start,
@@ -61,7 +66,7 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
         damage: None,
     };
     let segments = match is_saved {
-        true => open_as_is(volume, dir, &names, recovery_point)?,
+        true => open_as_is(volume, dir, &names, &listed, recovery_point)?,
         false => scan.segments(&names)?,
     };
     let log_end = segments
@@ -93,6 +98,7 @@ fn open_as_is(
     volume: &Volume,
     dir: &Path,
     names: &[SegmentName],
+    listed: &BTreeSet<SegmentName>,
     end: i64,
 ) -> Result<Vec<Arc<Segment>>> {
     let bases = names.iter().map(|name| name.base_offset);
@@ -111,13 +117,23 @@ fn open_as_is(
         // The one before it is appended to again. If it came back, that would be taken to end where it begins.
         volume.disk.sync_dir(dir).on("sync", dir)?;
     }
+    expect_lists(&segments, listed);
     Ok(segments)
+}
+
+/// Has segments look into the files that list their aborted transactions, where there are any.
+fn expect_lists(segments: &[Arc<Segment>], listed: &BTreeSet<SegmentName>) {
+    let has_list = |segment: &&Arc<Segment>| listed.contains(&segment.name());
+    let with_list = segments.iter().filter(has_list);
+    with_list.for_each(|segment| segment.expect_aborted());
 }
 
 /// A scan of everything above the recovery point.
 struct Scan<'a> {
     volume: &'a Volume,
     dir: &'a Path,
+    /// Segments with a list of aborted transactions.
+    listed: &'a BTreeSet<SegmentName>,
     now_ms: i64,
     point: i64,
     log_start: i64,
@@ -139,6 +155,9 @@ impl Scan<'_> {
             let base = name.base_offset;
             let next = names.get(i + 1).map_or(base, |next| next.base_offset);
             let segment = Segment::open(self.volume, self.dir, name, next)?;
+            if self.listed.contains(&name) {
+                segment.expect_aborted();
+            }
             if i < known {
                 segments.push(Arc::new(segment));
                 continue;
@@ -151,6 +170,7 @@ impl Scan<'_> {
                 Err(damage @ Error::Corrupt { .. }) => {
                     self.damage = Some(damage);
                     let rest = damaged::show(self.volume, self.dir, &names[i..], self.point)?;
+                    expect_lists(&rest, self.listed);
                     segments.extend(rest);
                     break;
                 }
@@ -206,6 +226,7 @@ impl Scan<'_> {
         file.forget(segment.size());
         let mut walk = Walk::new(file, entry.position.into(), segment.size());
         let mut next = base + i64::from(entry.relative_offset);
+        let mut aborted = Vec::new();
         let (position, reason) = loop {
             let position = walk.position();
             match walk.next() {
@@ -218,7 +239,7 @@ impl Scan<'_> {
                     next = header.next_offset();
                     rebuild.note(&header);
                     if header.base_offset >= self.point {
-                        self.producers.replay(&header, self.now_ms);
+                        aborted.extend(self.producers.replay(batch, self.now_ms));
                     }
                 }
                 Err(Broken::Batch(error)) => break (position, Some(error.to_string())),
@@ -234,6 +255,7 @@ impl Scan<'_> {
             });
         }
         self.next_offset = self.next_offset.max(next);
+        self.relist(segment, &aborted)?;
         Ok(End {
             segment,
             position,
@@ -241,6 +263,28 @@ impl Scan<'_> {
             rebuild,
             reason,
         })
+    }
+
+    /// Puts the aborted transactions found above the recovery point in the place of those that the list of a segment has
+    /// from there on.
+    fn relist(&self, segment: &Segment, found: &[Entry]) -> Result<()> {
+        let known = match segment.aborted() {
+            // What the list was is found by who looks for it.
+            Err(Error::Corrupt { .. }) => return Ok(()),
+            known => known?,
+        };
+        let below = known.partition_point(|entry| entry.aborted.last_offset < self.point);
+        let list = [&known[..below], found].concat();
+        if list == known {
+            return Ok(());
+        }
+        let is_longer = list.starts_with(&known);
+        segment.set_aborted(list);
+        match is_longer {
+            true => Ok(()),
+            // A cut took what it speaks of. What comes in its place must not be taken for that.
+            false => segment.save_aborted(self.point),
+        }
     }
 }
 
@@ -315,6 +359,28 @@ pub(crate) fn check_offsets(header: &Header, next_offset: i64) -> Result<(), Str
         ));
     }
     Ok(())
+}
+
+/// The segments with a list of aborted transactions. The list of a segment that was removed goes, so that it will not be
+/// taken for that of a later one.
+fn lists(
+    volume: &Volume,
+    dir: &Path,
+    files: &[String],
+    names: &[SegmentName],
+) -> Result<BTreeSet<SegmentName>> {
+    let lists = files.iter();
+    let lists = lists.filter_map(|file| SegmentName::parse(file, segment::ABORTED));
+    let (listed, left): (BTreeSet<_>, BTreeSet<_>) =
+        lists.partition(|name| names.binary_search(name).is_ok());
+    for name in left {
+        let path = name.path(dir, segment::ABORTED);
+        match volume.disk.remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.on("remove", &path)?,
+        }
+    }
+    Ok(listed)
 }
 
 /// What may be left of work that a crash interrupted: files that were never renamed into place.

@@ -43,7 +43,8 @@ impl Partition {
         Ok(())
     }
 
-    /// Makes everything below `offset` cheap to recover: synced, indexed, producers remembered.
+    /// Makes everything below `offset` cheap to recover: synced, indexed, aborted transactions listed, producers
+    /// remembered.
     ///
     /// A failed sync poisons the partition, for nobody knows what it left on the disk. Without the
     /// rest a later recovery only has more to scan.
@@ -69,6 +70,7 @@ impl Partition {
                     .save_index()
                     .inspect_err(|_| segment.set_unsaved())?;
             }
+            segment.save_aborted(offset)?;
         }
         snapshot::save(&self.shared.volume, &self.dir, offset, producers)?;
         *newest = offset;

@@ -18,7 +18,9 @@ use crate::segment::SegmentName;
 use crate::store;
 
 pub use crate::timestamps::DECOMPRESSED_LIMIT;
-pub use millstream_batch::{BatchRef, Header, Record, RecordHeader, TimestampType};
+pub use millstream_batch::{
+    BatchRef, Header, Marker, Outcome, Record, RecordHeader, TimestampType,
+};
 
 /// Bytes read at once; a larger batch is read whole once it is proven.
 const CHUNK: usize = 1 << 20;

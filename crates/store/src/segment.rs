@@ -2,8 +2,10 @@
 //!
 //! The log file holds batches as clients sent them, or as compaction left them, one after the other,
 //! and nothing else. Only what is published here is visible; the writer may be further in the file.
-//! Files are opened when first needed and closed again when idle; indexes are loaded likewise.
+//! Files are opened when first needed and closed again when idle; indexes and lists of aborted transactions are
+//! loaded likewise.
 
+mod aborted_file;
 mod index_file;
 mod name;
 
@@ -16,6 +18,8 @@ use millstream_batch::Header;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+pub(crate) use aborted_file::EXTENSION as ABORTED;
+use aborted_file::Listed;
 pub(crate) use index_file::Rebuild;
 pub(crate) use name::SegmentName;
 
@@ -56,6 +60,7 @@ pub(crate) struct Segment {
     holes: AtomicI64,
     file: Mutex<Option<Arc<dyn File>>>,
     index: Mutex<Option<Index>>,
+    aborted: Mutex<Listed>,
 }
 
 impl Segment {
@@ -110,6 +115,7 @@ impl Segment {
             holes: AtomicI64::new(0),
             file: Mutex::new(None),
             index: Mutex::new(None),
+            aborted: Mutex::new(Listed::none()),
         }
     }
 
@@ -378,10 +384,11 @@ impl Segment {
         }
     }
 
-    /// Closes the file and drops the index; who reads from it at the moment goes on.
+    /// Closes the file and drops what else can be read again; who reads from it at the moment goes on.
     pub(crate) fn close(&self) {
         *self.file.lock() = None;
         *self.index.lock() = None;
+        self.close_aborted();
     }
 
     /// Opens the file and loads the index, so that whoever holds the segment goes on when its files are removed;
@@ -393,15 +400,19 @@ impl Segment {
 
     /// Removes the files; readers that have them open go on.
     pub(crate) fn remove(&self) -> Result<()> {
-        let index = self.index_path();
-        match self.volume.disk.remove_file(&index) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).on("remove", &index)?,
-            _ => {}
+        self.remove_derived(&self.index_path())?;
+        let (disk, path) = (&self.volume.disk, &self.path);
+        disk.remove_file(path).on("remove", path)?;
+        // After the log, for without its list that would have no transaction that was aborted.
+        self.remove_derived(&self.aborted_path())
+    }
+
+    /// Removes a file that need not be there.
+    fn remove_derived(&self, path: &Path) -> Result<()> {
+        match self.volume.disk.remove_file(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            removed => removed.on("remove", path),
         }
-        self.volume
-            .disk
-            .remove_file(&self.path)
-            .on("remove", &self.path)
     }
 }
 

@@ -8,6 +8,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use millstream_batch::Header;
+
 use crate::appender::{Failure, Now, Run};
 use crate::bond::Bond;
 use crate::config::{Flush, TopicPartition};
@@ -216,6 +218,7 @@ impl Writer {
                 let bytes = late.iter().map(|batch| batch.bytes.len()).sum();
                 self.shared.queue.release(bytes);
                 intake.producers.forget_from(from);
+                partition.show_undecided(&intake);
                 let end = intake.next_offset;
                 drop(intake);
                 partition.progress.lose(from..end, *shortage);
@@ -302,15 +305,21 @@ impl Writer {
             ..
         } = commit;
         let interval = partition.config.load().index_interval_bytes;
+        let mut has_marker = false;
         for run in runs {
-            let headers = run.batches.iter().map(|batch| &batch.header);
-            if let Err(error) = run.segment.publish(headers, interval) {
+            let headers = || run.batches.iter().map(|batch| &batch.header);
+            if let Err(error) = run.segment.publish(headers(), interval) {
                 return partition.poison(&error);
             }
+            has_marker |= headers().any(Header::is_control);
             self.budget.insert(
                 &partition.tail,
                 run.batches.into_iter().map(cached).collect(),
             );
+        }
+        // Before anybody is woken: who waits for a marker sees what it decides.
+        if has_marker && let Err(error) = partition.settle_transactions(next_offset) {
+            return partition.poison(&error);
         }
         partition.progress.set_high_watermark(next_offset);
         partition.subscribers.notify();

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use millstream_batch::{Batch, Builder, Codec, Header, records};
+use millstream_batch::{Batch, Builder, Codec, Header, Marker, Outcome, records};
 use millstream_store::disk::faulty::{FaultyDisk, Op, Survives};
 use millstream_store::{Ack, AppendMode, Error, LogConfig, Partition, Store};
 use support::{ID, append, batch, headers, no_tail, numbered, open, read_all, segments_of};
@@ -193,9 +193,13 @@ async fn what_a_producer_sent_last_is_known_after_all_its_records_have_gone() {
 }
 
 fn marker() -> Batch {
-    let marker = Builder::new().producer(1, 0, -1).transactional().control();
-    let marker = marker.record(1_000, Some(&[0, 0, 0, 0]), Some(&[0; 6]));
-    marker.build().unwrap()
+    let marker = Marker {
+        producer_id: 1,
+        producer_epoch: 0,
+        coordinator_epoch: 0,
+        outcome: Outcome::Abort,
+    };
+    marker.batch(1_000).unwrap()
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ fn state(producer: &ProducerSnapshot) -> ProducerState {
         producer_epoch: producer.epoch.into(),
         last_sequence: producer.last_sequence,
         last_timestamp: producer.last_timestamp,
-        coordinator_epoch: -1,
-        current_txn_start_offset: -1,
+        coordinator_epoch: producer.coordinator_epoch,
+        current_txn_start_offset: producer.transaction_start.unwrap_or(-1),
     }
 }

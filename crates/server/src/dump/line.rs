@@ -3,9 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
-use millstream_store::ProducerSnapshot;
 use millstream_store::inspect::{IndexEntry, JournalPart};
-use millstream_store::scan::{Damage, Header, Record, RecordHeader, TimestampType};
+use millstream_store::scan::{
+    Damage, Header, Marker, Outcome, Record, RecordHeader, TimestampType,
+};
+use millstream_store::{Aborted, ProducerSnapshot};
 use serde_json::{Value, json};
 
 /// One line.
@@ -63,6 +65,36 @@ impl Line {
                 ("key", optional(record.key)),
                 ("value", optional(record.value)),
                 ("headers", json!(headers)),
+            ],
+        }
+    }
+
+    /// The end of a transaction, at this offset.
+    pub(super) fn marker(offset: i64, marker: &Marker) -> Self {
+        let outcome = match marker.outcome {
+            Outcome::Commit => "commit",
+            Outcome::Abort => "abort",
+        };
+        Line {
+            kind: "marker",
+            fields: vec![
+                ("offset", json!(offset)),
+                ("outcome", json!(outcome)),
+                ("producer_id", json!(marker.producer_id)),
+                ("producer_epoch", json!(marker.producer_epoch)),
+                ("coordinator_epoch", json!(marker.coordinator_epoch)),
+            ],
+        }
+    }
+
+    /// A transaction that was aborted.
+    pub(super) fn aborted(aborted: &Aborted) -> Self {
+        Line {
+            kind: "aborted",
+            fields: vec![
+                ("producer_id", json!(aborted.producer_id)),
+                ("first_offset", json!(aborted.first_offset)),
+                ("last_offset", json!(aborted.last_offset)),
             ],
         }
     }
@@ -171,6 +203,7 @@ impl Line {
 
     /// A producer in a recovery point.
     pub(super) fn producer(producer: &ProducerSnapshot) -> Self {
+        let coordinator_epoch = Some(producer.coordinator_epoch).filter(|&epoch| epoch >= 0);
         Line {
             kind: "producer",
             fields: vec![
@@ -178,6 +211,8 @@ impl Line {
                 ("producer_epoch", json!(producer.epoch)),
                 ("last_sequence", json!(producer.last_sequence)),
                 ("last_timestamp", json!(producer.last_timestamp)),
+                ("coordinator_epoch", json!(coordinator_epoch)),
+                ("transaction_start", json!(producer.transaction_start)),
             ],
         }
     }

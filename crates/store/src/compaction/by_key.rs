@@ -7,7 +7,7 @@
 use millstream_batch::{Error, Header, Record};
 
 use super::key_map::KeyMap;
-use super::transactions::{Outcomes, Traces};
+use super::transactions::{AbortedIn, Traces};
 use super::verdict::{Judge, Verdict};
 
 /// What is known before the first batch is looked at.
@@ -108,8 +108,8 @@ impl Rules<'_> {
 pub(crate) struct ByKey<'a> {
     /// What is known beforehand.
     pub(crate) rules: Rules<'a>,
-    /// How the transactions in the range ended.
-    pub(crate) outcomes: &'a Outcomes,
+    /// The transactions in the range that were aborted.
+    pub(crate) aborted: &'a AbortedIn,
     /// Which of them were met.
     pub(crate) traces: Traces,
 }
@@ -123,7 +123,7 @@ impl ByKey<'_> {
             (false, false) => Role::Data,
             (false, true) => {
                 self.traces.data(header);
-                match self.outcomes.is_aborted(header) {
+                match self.aborted.has(header) {
                     true => Role::Aborted,
                     false => Role::Data,
                 }

@@ -9,7 +9,7 @@ use super::by_key::{ByKey, Rules};
 use super::groups::{Extent, Limits, groups};
 use super::key_map::KeyMap;
 use super::rewrite::{Rewriter, Source};
-use super::transactions::{Outcomes, Traces};
+use super::transactions::{AbortedIn, Traces};
 use super::verdict::Judge;
 use super::{State, is_closing};
 use crate::config::CompactionConfig;
@@ -21,7 +21,7 @@ use crate::timestamps::DECOMPRESSED_LIMIT;
 /// What was learned about the dirty range.
 struct Survey {
     latest: KeyMap,
-    outcomes: Outcomes,
+    aborted: AbortedIn,
     /// Where the range ends that all this speaks of.
     end: i64,
 }
@@ -50,7 +50,7 @@ impl Partition {
                 now_ms,
                 horizon: now_ms.saturating_add(config.delete_retention_ms),
             },
-            outcomes: &survey.outcomes,
+            aborted: &survey.aborted,
             traces: Traces::default(),
         };
         let mut rewriter = Rewriter::new(self, judge);
@@ -82,15 +82,14 @@ impl Partition {
         Ok(Some(output))
     }
 
-    /// Reads what lies between two offsets.
+    /// Reads what lies between two offsets, where every transaction is decided.
     fn survey(&self, segments: &[Arc<Segment>], from: i64, end: i64) -> Result<Survey> {
         let span = (end - from).max(0).unsigned_abs();
         let mut survey = Survey {
             latest: KeyMap::new(self.shared.options.compaction_bytes, span),
-            outcomes: Outcomes::default(),
+            aborted: AbortedIn::new(self.load_aborted_in(&(from..end))?),
             end,
         };
-        let mut any_transaction = false;
         for segment in segments
             .iter()
             .filter(|segment| segment.next_offset() > from)
@@ -103,11 +102,6 @@ impl Partition {
                 if header.next_offset() <= from {
                     continue;
                 }
-                if header.is_transactional() && !std::mem::replace(&mut any_transaction, true) {
-                    survey.outcomes = self.outcomes(header.base_offset)?;
-                    let decided = survey.outcomes.undecided_from();
-                    survey.end = survey.end.min(decided.unwrap_or(i64::MAX));
-                }
                 if header.base_offset >= survey.end {
                     return Ok(survey);
                 }
@@ -115,36 +109,6 @@ impl Partition {
             }
         }
         Ok(survey)
-    }
-
-    /// How the transactions ended that have records at or after `from`.
-    fn outcomes(&self, from: i64) -> Result<Outcomes> {
-        let mut outcomes = Outcomes::default();
-        let stable = self.offsets().last_stable;
-        let segments = self.log.segments();
-        for segment in segments
-            .iter()
-            .filter(|segment| segment.next_offset() > from)
-        {
-            let walk = segment.walk_from_offset(from)?;
-            let mut batches = Source::new(self, segment, walk);
-            while let Some(batch) = batches.next()? {
-                is_closing(self)?;
-                let header = &batch.header;
-                if header.base_offset >= stable {
-                    return Ok(outcomes);
-                }
-                if header.is_control() {
-                    let records = batch.records(DECOMPRESSED_LIMIT)?;
-                    if let Some(record) = records.iter().next().transpose()? {
-                        outcomes.marker(header, &record);
-                    }
-                } else if header.is_transactional() && header.base_offset >= from {
-                    outcomes.data(header);
-                }
-            }
-        }
-        Ok(outcomes)
     }
 
     /// Which of the segments become one, if of each so many bytes stay.
@@ -177,7 +141,7 @@ impl Survey {
     /// room: an older value that the map does not know to be old would outlive the tombstone of its key.
     fn note(&mut self, batch: &BatchRef<'_>, from: i64) {
         let header = &batch.header;
-        if header.is_control() || self.outcomes.is_aborted(header) {
+        if header.is_control() || self.aborted.has(header) {
             return;
         }
         // What cannot be read stays as it is, and nothing else goes because of it.

@@ -12,6 +12,7 @@ use millstream_batch::{BatchRef, Header};
 
 use super::is_closing;
 use super::verdict::{Judge, Verdict};
+use crate::aborted::Entry;
 use crate::disk::File;
 use crate::error::{IoContext, Result};
 use crate::partition::Partition;
@@ -61,7 +62,7 @@ impl<'a, J: Judge> Rewriter<'a, J> {
         };
         let mut output = Output::new(self.partition, first, generation);
         let written = self.write(sources, last, &mut output);
-        match written.and_then(|()| output.finish()) {
+        match written.and_then(|()| output.finish(sources)) {
             Ok(segment) => Ok(segment),
             Err(error) => {
                 self.left_behind |= output.discard().is_err();
@@ -120,7 +121,7 @@ impl<'a, J: Judge> Rewriter<'a, J> {
 
 /// The batches of a segment, each proven to be sound: what is damaged must not get a new checksum, nor go for standing
 /// at the offset of another.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     segment: &'a Segment,
     walk: Walk,
     sound: Sound<'a>,
@@ -138,13 +139,13 @@ impl<'a> Source<'a> {
     }
 
     /// Those that end at or before a byte of the segment.
-    fn up_to(partition: &'a Partition, segment: &'a Segment, end: u64) -> Result<Self> {
+    pub(crate) fn up_to(partition: &'a Partition, segment: &'a Segment, end: u64) -> Result<Self> {
         let walk = Walk::new(segment.file()?, 0, end);
         Ok(Self::new(partition, segment, walk))
     }
 
     /// The next one; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<BatchRef<'_>>> {
+    pub(crate) fn next(&mut self) -> Result<Option<BatchRef<'_>>> {
         let position = self.walk.position();
         let broken = |broken| self.segment.broken(broken, position);
         let Some(batch) = self.walk.next().map_err(broken)? else {
@@ -169,6 +170,8 @@ struct Begun {
     file: Arc<dyn File>,
     buffer: Vec<u8>,
     headers: Vec<Header>,
+    /// Offsets of the markers that stay.
+    markers: Vec<i64>,
 }
 
 impl<'a> Output<'a> {
@@ -196,6 +199,7 @@ impl<'a> Output<'a> {
             segment,
             buffer: Vec::new(),
             headers: Vec::new(),
+            markers: Vec::new(),
         });
         let Some((source, position)) = after else {
             return Ok(());
@@ -214,18 +218,36 @@ impl<'a> Output<'a> {
         };
         begun.buffer.extend_from_slice(bytes);
         begun.headers.push(header);
+        if header.is_control() && header.count > 0 {
+            begun.markers.push(header.base_offset);
+        }
         match begun.buffer.len() < WRITE_LEN {
             true => Ok(()),
             false => begun.flush(self.interval),
         }
     }
 
-    /// Makes the segment durable, but for its name.
-    fn finish(&mut self) -> Result<Option<Segment>> {
+    /// Makes the segment durable, but for its name. Of the aborted transactions in its sources those stay listed whose
+    /// markers stay: without its marker, one would take all that its producer sends later for aborted.
+    fn finish(&mut self, sources: &[Arc<Segment>]) -> Result<Option<Segment>> {
         let Some(begun) = &mut self.begun else {
             return Ok(None);
         };
         begun.flush(self.interval)?;
+        let mut aborted = Vec::new();
+        for source in sources {
+            self.partition.load_aborted(source)?;
+            aborted.extend(source.aborted()?);
+        }
+        let stays = |entry: &Entry| {
+            let marker = entry.aborted.last_offset;
+            begun.markers.binary_search(&marker).is_ok()
+        };
+        aborted.retain(stays);
+        if !aborted.is_empty() {
+            begun.segment.set_aborted(aborted);
+            begun.segment.save_aborted(i64::MAX)?;
+        }
         begun.segment.take_unsaved();
         begun.segment.sync()?;
         begun.segment.save_index()?;

@@ -18,7 +18,7 @@ use super::file::{self, CompactionFile};
 use crate::error::{IoContext, Result};
 use crate::partition::Partition;
 use crate::progress::Stop;
-use crate::segment::{Segment, SegmentName, Volume};
+use crate::segment::{self, Segment, SegmentName, Volume};
 
 /// The segments in a partition's directory.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ pub(crate) fn settle(
 /// Removes the files of segments, as far as they are there.
 fn remove(volume: &Volume, dir: &Path, names: &[SegmentName]) -> Result<()> {
     for name in names {
-        for extension in ["index", "log"] {
+        for extension in ["index", "log", segment::ABORTED] {
             let path = name.path(dir, extension);
             match volume.disk.remove_file(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

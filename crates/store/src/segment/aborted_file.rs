@@ -1,0 +1,145 @@
+//! The aborted transactions of a segment between their file and memory.
+//!
+//! The file says which there are up to the newest recovery point, and is replaced as a whole when one is made. A segment
+//! without any has none.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use super::Segment;
+use crate::aborted::{self, Aborted, Entry};
+use crate::error::{Error, Result};
+use crate::format::{self, Kind};
+
+/// Ends the names of the files.
+pub(crate) const EXTENSION: &str = "aborted";
+
+/// The list, as far as it is in memory.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// The entries; `None` if they are in the file and nowhere else.
+    list: Option<Vec<Entry>>,
+    /// How many of them, from the first on, the file holds; `None` if nobody knows.
+    saved: Option<usize>,
+}
+
+impl Listed {
+    /// That of a segment without any, and so without a file.
+    pub(super) fn none() -> Self {
+        Listed {
+            list: Some(Vec::new()),
+            saved: Some(0),
+        }
+    }
+}
+
+impl Segment {
+    pub(super) fn aborted_path(&self) -> PathBuf {
+        self.path.with_extension(EXTENSION)
+    }
+
+    /// Says that there is a file.
+    pub(crate) fn expect_aborted(&self) {
+        self.aborted.lock().list = None;
+    }
+
+    /// Whether there is no marker of an aborted transaction in the segment.
+    pub(crate) fn aborted_none(&self) -> bool {
+        self.aborted.lock().list.as_ref().is_some_and(Vec::is_empty)
+    }
+
+    /// Adds those of the list that touch a range of offsets; whether none that comes later can. `None` if the list has to
+    /// be [loaded](Segment::load_aborted) first.
+    pub(crate) fn find_aborted(
+        &self,
+        range: &Range<i64>,
+        found: &mut Vec<Aborted>,
+    ) -> Option<bool> {
+        let aborted = self.aborted.lock();
+        let list = aborted.list.as_ref()?;
+        if list.is_empty() {
+            return Some(false);
+        }
+        self.used.store(true, Ordering::Relaxed);
+        Some(aborted::find(list, range, found))
+    }
+
+    /// The whole list; blocks if it has to be loaded.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if the file is damaged: then the list has to be [made anew](Segment::set_aborted).
+    pub(crate) fn aborted(&self) -> Result<Vec<Entry>> {
+        self.with_aborted(|list| list.clone())
+    }
+
+    /// Has the list in memory; blocks.
+    ///
+    /// # Errors
+    /// As [`Segment::aborted`].
+    pub(crate) fn load_aborted(&self) -> Result<()> {
+        self.with_aborted(|_| ())
+    }
+
+    /// Takes note of a marker that became visible.
+    ///
+    /// # Errors
+    /// As [`Segment::aborted`].
+    pub(crate) fn push_aborted(&self, entry: Entry) -> Result<()> {
+        self.with_aborted(|list| list.push(entry))
+    }
+
+    /// Puts a list in the place of what the file may hold; durable only with the next [`Segment::save_aborted`].
+    pub(crate) fn set_aborted(&self, list: Vec<Entry>) {
+        *self.aborted.lock() = Listed {
+            list: Some(list),
+            saved: None,
+        };
+    }
+
+    /// Has the file hold what the list has below an offset; durable when this returns.
+    pub(crate) fn save_aborted(&self, below: i64) -> Result<()> {
+        let mut aborted = self.aborted.lock();
+        let Listed { list, saved } = &mut *aborted;
+        let Some(list) = list else {
+            return Ok(());
+        };
+        let count = list.partition_point(|entry| entry.aborted.last_offset < below);
+        if *saved != Some(count) {
+            let body = aborted::encode(&list[..count]);
+            let (path, disk) = (self.aborted_path(), &*self.volume.disk);
+            format::save(disk, &path, Kind::Aborted, self.volume.cluster_id, &body)?;
+            *saved = Some(count);
+        }
+        Ok(())
+    }
+
+    /// Forgets the list if the file has all of it.
+    pub(super) fn close_aborted(&self) {
+        let mut aborted = self.aborted.lock();
+        let Listed { list, saved } = &mut *aborted;
+        list.take_if(|list| !list.is_empty() && *saved == Some(list.len()));
+    }
+
+    fn with_aborted<T>(&self, use_it: impl FnOnce(&mut Vec<Entry>) -> T) -> Result<T> {
+        self.used.store(true, Ordering::Relaxed);
+        let mut aborted = self.aborted.lock();
+        let Listed { list, saved } = &mut *aborted;
+        if let Some(list) = list {
+            return Ok(use_it(list));
+        }
+        let read = self.read_aborted()?;
+        *saved = Some(read.len());
+        Ok(use_it(list.insert(read)))
+    }
+
+    fn read_aborted(&self) -> Result<Vec<Entry>> {
+        let (path, disk) = (self.aborted_path(), &*self.volume.disk);
+        let body = format::load(disk, &path, Kind::Aborted, self.volume.cluster_id)?;
+        aborted::decode(&body.unwrap_or_default()).ok_or_else(|| Error::Corrupt {
+            file: path,
+            position: format::HEADER_LEN as u64,
+            reason: "the last entry is cut short".into(),
+        })
+    }
+}
