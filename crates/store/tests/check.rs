@@ -8,11 +8,11 @@ use std::io::IoSlice;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use millstream_batch::{Batch, Builder, Codec};
+use millstream_batch::{Batch, Builder, Codec, Marker, Outcome};
 use millstream_store::check::{Depth, Finding, Severity, Summary, check_on};
 use millstream_store::disk::Disk;
 use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
-use millstream_store::{Ack, Error, LogConfig, StoreOptions, TopicPartition};
+use millstream_store::{Ack, AppendMode, Error, LogConfig, StoreOptions, TopicPartition};
 use support::{DATA, ID, append, batch, no_tail, numbered, open, segments_of, segments_only};
 
 /// Whatever was written, synced or not.
@@ -410,4 +410,58 @@ fn a_directory_without_data_is_no_data_directory() {
         &mut |_| (),
     );
     assert!(matches!(error.unwrap_err(), Error::Io { .. }));
+}
+
+/// A partition with an aborted transaction in each of some segments, closed cleanly.
+async fn with_aborted() -> FaultyDisk {
+    let disk = FaultyDisk::default();
+    let store = produced(&disk, segments_only(), 2).await;
+    let partition = store.partition(&ID).unwrap();
+    for round in 0..6 {
+        let sent = Builder::new().producer(9, round, 0).transactional();
+        let sent = sent.record(1_000, None, Some(b"x")).build().unwrap();
+        append(&partition, sent).await.unwrap();
+        let marker = Marker {
+            producer_id: 9,
+            producer_epoch: round + 1,
+            coordinator_epoch: 0,
+            outcome: Outcome::Abort,
+        };
+        let marker = marker.batch(1_000).unwrap();
+        let appended = partition.append(marker, AppendMode::Internal, 0).unwrap();
+        let durable = partition.wait(appended.next_offset(), Ack::Durable);
+        durable.await.unwrap();
+    }
+    store.close().unwrap();
+    disk.crash(ALL)
+}
+
+#[tokio::test]
+async fn a_list_of_aborted_transactions_that_is_lost_or_wrong_is_found() {
+    let disk = with_aborted().await;
+    assert_eq!(check(&disk, Depth::default()).1, []);
+    let lists = files(&disk, "aborted");
+    assert!(lists.len() > 1, "{lists:?}");
+    for list in &lists {
+        let good = read(&disk, list);
+        disk.damage(list, |bytes| *bytes.last_mut().unwrap() ^= 1);
+        let (summary, findings) = check(&disk, Depth::default());
+        assert!(has(&findings, Severity::Crash, list, 0), "{findings:?}");
+        assert_eq!(summary.damage, 0, "it is made anew");
+        disk.damage(list, |bytes| *bytes = good.clone());
+    }
+    let (first, second) = (read(&disk, &lists[0]), read(&disk, &lists[1]));
+    disk.damage(&lists[0], |bytes| *bytes = second.clone());
+    let (_, findings) = check(&disk, Depth::default());
+    assert!(
+        has(&findings, Severity::Damage, &lists[0], 0),
+        "{findings:?}"
+    );
+    disk.damage(&lists[0], |bytes| *bytes = first.clone());
+    disk.remove_file(&lists[1]).unwrap();
+    let (_, findings) = check(&disk, Depth::default());
+    assert!(
+        has(&findings, Severity::Damage, &lists[1], 0),
+        "{findings:?}"
+    );
 }

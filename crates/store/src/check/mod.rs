@@ -7,6 +7,7 @@
 
 mod directory;
 mod entries;
+mod lists;
 mod partition;
 mod refilled;
 mod report;

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use super::Scope;
 use super::directory::{sorted, strange};
+use super::lists::Lists;
 use super::report::Report;
 use super::segment::Segments;
 use crate::checkpoint::Checkpoint;
 use crate::compaction;
 use crate::error::Result;
-use crate::segment::{SegmentName, Volume};
+use crate::segment::{self, SegmentName, Volume};
 use crate::snapshot::{self, parse_names};
 
 /// Checks the directory of a partition.
@@ -34,6 +35,7 @@ pub(super) fn check(scope: &Scope, dir: &Path, report: &mut Report<'_>) -> Resul
         epochs: checkpoint.map(|checkpoint| checkpoint.epochs),
         next: None,
         cut: false,
+        lists: Lists::default(),
     };
     for &name in &found.standing {
         segments.check(name, report)?;
@@ -76,12 +78,18 @@ fn tell_strange(dir: &Path, names: &[String], report: &mut Report<'_>) {
     let logs: BTreeSet<SegmentName> = logs.flatten().collect();
     for name in names {
         let path = dir.join(name);
-        let has_log = |index: SegmentName| logs.contains(&index);
+        let has_log = |derived: SegmentName| logs.contains(&derived);
+        if SegmentName::parse(name, segment::ABORTED).is_some_and(|list| !has_log(list)) {
+            let what = "is left of a segment that is gone: the next start removes it";
+            report.crash(&path, 0, what.into());
+            continue;
+        }
         match SegmentName::parse(name, "index").map(has_log) {
             Some(false) => report.note(&path, "is the index of no segment".into()),
             Some(true) => {}
             None if ["checkpoint", compaction::NAME].contains(&&**name)
                 || SegmentName::parse(name, "log").is_some()
+                || SegmentName::parse(name, segment::ABORTED).is_some()
                 || SegmentName::parse(name, snapshot::EXTENSION).is_some() => {}
             None => strange(&path, report),
         }

@@ -7,12 +7,13 @@ use millstream_batch::BatchRef;
 
 use super::Scope;
 use super::entries::Entries;
+use super::lists::Lists;
 use super::report::Report;
 use crate::epochs::Epochs;
 use crate::error::{IoContext, Result};
 use crate::recovery::check_offsets;
 use crate::scan::{Damage, Piece, Scan};
-use crate::segment::SegmentName;
+use crate::segment::{self, SegmentName};
 use crate::timestamps::DECOMPRESSED_LIMIT;
 
 /// A walk through the segments of a partition.
@@ -29,6 +30,8 @@ pub(super) struct Segments<'a> {
     pub(super) next: Option<i64>,
     /// Whether the log was found to end before this segment.
     pub(super) cut: bool,
+    /// The transactions so far.
+    pub(super) lists: Lists,
 }
 
 impl Segments<'_> {
@@ -52,7 +55,9 @@ impl Segments<'_> {
         } else {
             let index = path.with_extension("index");
             let entries = Entries::load(volume, index, base, scan.size(), report)?;
-            self.batches(&path, scan, entries, base, report)
+            let walked = self.batches(&path, scan, entries, base, report);
+            let list = path.with_extension(segment::ABORTED);
+            walked.and_then(|()| self.lists.compare(volume, &list, self.point, report))
         };
         report.sound(walked).map(drop)
     }
@@ -112,6 +117,7 @@ impl Segments<'_> {
                     break;
                 }
                 Piece::Damage(damage) => {
+                    self.lists.miss();
                     entries.skip(damage.bytes.end);
                     lost(path, &damage, next, report);
                     next = damage.next_offset.unwrap_or(next);
@@ -130,9 +136,10 @@ impl Segments<'_> {
         !self.clean && next >= self.point
     }
 
-    fn batch(&self, path: &Path, position: u64, batch: &BatchRef<'_>, report: &mut Report<'_>) {
+    fn batch(&mut self, path: &Path, position: u64, batch: &BatchRef<'_>, report: &mut Report<'_>) {
         let header = &batch.header;
         report.count(header);
+        self.lists.note(*batch);
         let epoch = self
             .epochs
             .as_ref()
