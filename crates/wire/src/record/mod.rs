@@ -8,6 +8,7 @@ pub mod consumer_group;
 pub mod metadata;
 pub mod offsets;
 pub mod shares;
+pub mod transactions;
 
 use std::ops::RangeInclusive;
 

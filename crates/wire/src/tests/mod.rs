@@ -4,6 +4,7 @@ mod frames;
 mod golden;
 mod golden_consumer_groups;
 mod golden_shares;
+mod golden_transactions;
 mod hostile;
 mod oracle;
 mod protocol_table;
@@ -83,6 +84,13 @@ fn messages() -> Vec<Message> {
     apis! {
         (ConsumerGroupHeartbeat, consumer_group_heartbeat)
         (ConsumerGroupDescribe, consumer_group_describe)
+        (AddPartitionsToTxn, add_partitions_to_txn)
+        (AddOffsetsToTxn, add_offsets_to_txn)
+        (EndTxn, end_txn)
+        (WriteTxnMarkers, write_txn_markers)
+        (TxnOffsetCommit, txn_offset_commit)
+        (DescribeTransactions, describe_transactions)
+        (ListTransactions, list_transactions)
     }
     records! {
         offsets: OffsetCommitKey, OffsetCommitValue, GroupMetadataKey, GroupMetadataValue,
@@ -96,6 +104,7 @@ fn messages() -> Vec<Message> {
             ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupCurrentMemberAssignmentValue,
             ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue;
         consumer: ConsumerProtocolSubscription, ConsumerProtocolAssignment;
+        transactions: TransactionLogKey, TransactionLogValue;
         metadata: TopicRecord, PartitionRecord, ConfigRecord, PartitionChangeRecord,
             RemoveTopicRecord, UserScramCredentialRecord, FeatureLevelRecord, ClientQuotaRecord,
             ProducerIdsRecord, RemoveUserScramCredentialRecord;
