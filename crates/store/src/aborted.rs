@@ -13,7 +13,10 @@
 //! *Last offset* is that of the marker. Every transaction that begins below *decided to* has its marker at or before this
 //! one, so whoever looks for those that touch a range need not look on once the range ends there.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+use millstream_batch::Header;
 
 use crate::format::take;
 
@@ -26,6 +29,31 @@ pub struct Aborted {
     pub first_offset: i64,
     /// Offset of the marker that ends it.
     pub last_offset: i64,
+}
+
+/// The aborted transactions in a range of offsets, to tell their records by.
+#[derive(Debug, Default)]
+pub struct AbortedSet {
+    /// For each, by its producer and the offset of its marker, where its records begin.
+    began: BTreeMap<(i64, i64), i64>,
+}
+
+impl AbortedSet {
+    /// Those that are listed.
+    pub fn new(list: Vec<Aborted>) -> Self {
+        let entry = |it: Aborted| ((it.producer_id, it.last_offset), it.first_offset);
+        AbortedSet {
+            began: list.into_iter().map(entry).collect(),
+        }
+    }
+
+    /// Whether a batch of the range belongs to one of them.
+    pub fn has(&self, header: &Header) -> bool {
+        let (producer, offset) = (header.producer_id, header.base_offset);
+        let next_marker = self.began.range((producer, offset)..).next();
+        header.is_transactional()
+            && next_marker.is_some_and(|(&(of, _), &began)| of == producer && began <= offset)
+    }
 }
 
 /// The same with what bounds a search.
@@ -86,7 +114,20 @@ pub(crate) fn decode(mut body: &[u8]) -> Option<Vec<Entry>> {
 
 #[cfg(test)]
 mod tests {
+    use millstream_batch::Builder;
+
     use super::*;
+
+    fn header(producer: i64, offset: i64) -> Header {
+        let batch = Builder::new()
+            .producer(producer, 0, 0)
+            .transactional()
+            .record(0, Some(b"k"), Some(b"v"));
+        Header {
+            base_offset: offset,
+            ..*batch.build().unwrap().header()
+        }
+    }
 
     /// A transaction between two offsets after which all below `decided_to` are decided.
     fn entry(first_offset: i64, last_offset: i64, decided_to: i64) -> Entry {
@@ -131,5 +172,35 @@ mod tests {
             let expected = (len % 32 == 0).then(|| list[..len / 32].to_vec());
             assert_eq!(decoded, expected, "{len} bytes");
         }
+    }
+
+    #[test]
+    fn what_was_aborted_is_told_from_what_was_committed_before_and_after() {
+        let listed = |(producer_id, first_offset, last_offset)| Aborted {
+            producer_id,
+            first_offset,
+            last_offset,
+        };
+        let list = [(2, 5, 35), (1, 30, 40)].map(listed);
+        let aborted = AbortedSet::new(list.into());
+        for (producer, offset, expected) in [
+            (1, 0, false),
+            (1, 29, false),
+            (2, 5, true),
+            (2, 34, true),
+            (2, 36, false),
+            (1, 30, true),
+            (1, 50, false),
+            (3, 5, false),
+        ] {
+            let found = aborted.has(&header(producer, offset));
+            assert_eq!(found, expected, "producer {producer} at {offset}");
+        }
+        let plain = Builder::new().producer(2, 0, 0).record(0, None, None);
+        let plain = Header {
+            base_offset: 6,
+            ..*plain.build().unwrap().header()
+        };
+        assert!(!aborted.has(&plain), "outside of any transaction");
     }
 }

@@ -60,7 +60,7 @@ mod walk;
 mod writeback;
 mod writer;
 
-pub use aborted::Aborted;
+pub use aborted::{Aborted, AbortedSet};
 pub use config::{CompactionConfig, Flush, LogConfig, StoreOptions, TopicPartition};
 pub use epochs::EpochEnd;
 pub use error::{Error, Result};

@@ -1,6 +1,7 @@
 //! From batches of a log to the messages that may be handed out.
 //!
-//! A batch of an ordinary topic is taken as a whole. Of a queue each record is looked at: it may have a delay of its
+//! Markers are no messages, nor is what was aborted where only what is committed is handed out. A batch of an ordinary
+//! topic is taken as a whole. Of a queue each record is looked at: it may have a delay of its
 //! own, and a key that it is ordered by.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use millstream_batch::{BatchRef, Batches, Record};
 use millstream_groups::Now;
 use millstream_queue::{Acquired, Candidate, Span};
+use millstream_store::AbortedSet;
 
 use super::terms::QueueTerms;
 use crate::Error;
@@ -16,10 +18,11 @@ use crate::Error;
 /// The header that holds one message back, in milliseconds after its timestamp, in decimal digits.
 const DELAY: &[u8] = b"queue.delay.ms";
 
-/// The messages in `batches` from `from` on.
+/// The messages in `batches` from `from` on, without those that were `aborted`.
 pub(super) fn candidates(
     batches: &[Bytes],
     from: i64,
+    aborted: &AbortedSet,
     queue: Option<&QueueTerms>,
     decompressed_limit: usize,
     now: Now,
@@ -27,7 +30,7 @@ pub(super) fn candidates(
     let mut found = Vec::new();
     for batch in batches.iter().flat_map(|run| Batches::new(run)) {
         let batch = batch?;
-        if batch.header.is_control() {
+        if batch.header.is_control() || aborted.has(&batch.header) {
             continue;
         }
         match queue {
@@ -113,7 +116,7 @@ fn digest(key: &[u8]) -> u64 {
 }
 
 /// The offset behind the last batch.
-pub(super) fn end_of(batches: &[Bytes]) -> Option<i64> {
+pub(crate) fn end_of(batches: &[Bytes]) -> Option<i64> {
     let last = Batches::new(batches.last()?).map_while(Result::ok).last()?;
     Some(last.header.next_offset())
 }
@@ -170,7 +173,7 @@ mod tests {
 
     fn found(bytes: &Bytes, from: i64, queue: Option<&QueueTerms>) -> Vec<Candidate> {
         let batches = std::slice::from_ref(bytes);
-        candidates(batches, from, queue, 1 << 20, NOW).unwrap()
+        candidates(batches, from, &AbortedSet::default(), queue, 1 << 20, NOW).unwrap()
     }
 
     fn spans(candidates: &[Candidate]) -> Vec<(i64, i64, i64)> {

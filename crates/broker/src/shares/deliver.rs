@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use millstream_queue::{Acquired, Consumer, Demand};
+use millstream_store::AbortedSet;
 use tokio::sync::Notify;
 
 use super::candidates::{candidates, end_of, with_acquired};
@@ -171,8 +172,12 @@ impl Shares {
     ) -> Result<Vec<Acquired>, Error> {
         let limit = place.decompressed_limit();
         let (terms, now) = (&place.terms, self.coordinator.now());
-        let found = candidates(batches, from, terms.queue.as_ref(), limit, now)?;
         let until = end_of(batches).unwrap_or(from);
+        let aborted = match terms.committed {
+            true => AbortedSet::new(place.partition.aborted(from..until).await?),
+            false => AbortedSet::default(),
+        };
+        let found = candidates(batches, from, &aborted, terms.queue.as_ref(), limit, now)?;
         let readers = self.sessions.readers(&place.reader).max(1);
         let acquire = |share: &mut Share, now: millstream_groups::Now| {
             let may = allowance(place, readers, share.state.held(by));

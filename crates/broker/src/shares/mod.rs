@@ -28,6 +28,7 @@ use crate::catalog::{Catalog, SHARES, Topic};
 use crate::config::OffsetReset;
 use crate::coordinator::Coordinator;
 use crate::{Broker, Environment, Error};
+pub(crate) use candidates::end_of;
 pub(crate) use deliver::{Seat, Taken, Want};
 pub(crate) use key::Key;
 use machine::{Effects, Share};

@@ -7,8 +7,9 @@
 use millstream_batch::{Error, Header, Record};
 
 use super::key_map::KeyMap;
-use super::transactions::{AbortedIn, Traces};
+use super::transactions::Traces;
 use super::verdict::{Judge, Verdict};
+use crate::aborted::AbortedSet;
 
 /// What is known before the first batch is looked at.
 #[derive(Debug)]
@@ -109,7 +110,7 @@ pub(crate) struct ByKey<'a> {
     /// What is known beforehand.
     pub(crate) rules: Rules<'a>,
     /// The transactions in the range that were aborted.
-    pub(crate) aborted: &'a AbortedIn,
+    pub(crate) aborted: &'a AbortedSet,
     /// Which of them were met.
     pub(crate) traces: Traces,
 }

@@ -9,9 +9,10 @@ use super::by_key::{ByKey, Rules};
 use super::groups::{Extent, Limits, groups};
 use super::key_map::KeyMap;
 use super::rewrite::{Rewriter, Source};
-use super::transactions::{AbortedIn, Traces};
+use super::transactions::Traces;
 use super::verdict::Judge;
 use super::{State, is_closing};
+use crate::aborted::AbortedSet;
 use crate::config::CompactionConfig;
 use crate::error::Result;
 use crate::partition::Partition;
@@ -21,7 +22,7 @@ use crate::timestamps::DECOMPRESSED_LIMIT;
 /// What was learned about the dirty range.
 struct Survey {
     latest: KeyMap,
-    aborted: AbortedIn,
+    aborted: AbortedSet,
     /// Where the range ends that all this speaks of.
     end: i64,
 }
@@ -87,7 +88,7 @@ impl Partition {
         let span = (end - from).max(0).unsigned_abs();
         let mut survey = Survey {
             latest: KeyMap::new(self.shared.options.compaction_bytes, span),
-            aborted: AbortedIn::new(self.load_aborted_in(&(from..end))?),
+            aborted: AbortedSet::new(self.load_aborted_in(&(from..end))?),
             end,
         };
         for segment in segments

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use millstream_store::Aborted;
 use millstream_wire::api::fetch::{
-    CurrentLeader, DivergingEpoch, NodeEndpoint, PartitionResult, Response, TopicResult,
+    AbortedTransaction, CurrentLeader, DivergingEpoch, NodeEndpoint, PartitionResult, Response,
+    TopicResult,
 };
 use millstream_wire::{ErrorCode, Records};
 
@@ -159,10 +161,18 @@ impl Answer<'_> {
             high_watermark: offsets.high_watermark,
             last_stable_offset: offsets.last_stable,
             log_start_offset: offsets.log_start,
-            aborted_transactions: self.committed.then(Vec::new),
+            aborted_transactions: self.committed.then(|| listed(&found.aborted)),
             records: Records(found.records),
             diverging_epoch: diverging.unwrap_or_default(),
             ..PartitionResult::default()
         }
     }
+}
+
+fn listed(aborted: &[Aborted]) -> Vec<AbortedTransaction> {
+    let entry = |aborted: &Aborted| AbortedTransaction {
+        producer_id: aborted.producer_id,
+        first_offset: aborted.first_offset,
+    };
+    aborted.iter().map(entry).collect()
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use millstream_store::{EpochEnd, Error as StoreError, Offsets, Partition, Subscription};
+use millstream_store::{Aborted, EpochEnd, Error as StoreError, Offsets, Partition, Subscription};
 use tokio::sync::Notify;
 
 use super::{cut, done};
 use crate::answer_memory::Share;
 use crate::api::{leader_epoch, unreadable};
 use crate::fetch_sessions::Position;
+use crate::shares::end_of;
 use crate::{Broker, Error, Topic};
 
 /// A position and what there is to say about it.
@@ -36,6 +37,8 @@ pub(super) struct Found {
     pub(super) offsets: Option<Offsets>,
     /// Whole batches.
     pub(super) records: Vec<Bytes>,
+    /// The aborted transactions that these have anything of, by first offset; asked for by readers of what is committed.
+    pub(super) aborted: Vec<Aborted>,
     /// Where the client's log parts from this one.
     pub(super) diverging: Option<EpochEnd>,
     /// When the first batch is due that was held back, in Unix milliseconds.
@@ -173,6 +176,11 @@ async fn find(
         }
         if !look.zstd {
             cut::before_zstd(&mut found.records)?;
+        }
+        if look.committed
+            && let Some(end) = end_of(&found.records)
+        {
+            found.aborted = partition.aborted(from..end).await?;
         }
     }
     Ok(found)
