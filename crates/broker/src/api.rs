@@ -15,6 +15,8 @@ mod alter_partition_reassignments;
 mod alter_replica_log_dirs;
 mod alter_share_group_offsets;
 mod alter_user_scram_credentials;
+mod consumer_group_describe;
+mod consumer_group_heartbeat;
 mod create_acls;
 mod create_partitions;
 mod create_topics;
@@ -142,6 +144,8 @@ served! {
     DescribeCluster => describe_cluster,
     DescribeProducers => describe_producers,
     UnregisterBroker => unregister_broker,
+    ConsumerGroupHeartbeat => consumer_group_heartbeat,
+    ConsumerGroupDescribe => consumer_group_describe,
     ListConfigResources => list_config_resources,
     DescribeTopicPartitions => describe_topic_partitions,
     ShareGroupHeartbeat => share_group_heartbeat,

@@ -138,6 +138,17 @@ pub enum Error {
         /// The group that was refused.
         group: String,
     },
+    /// There is no assignor of that name.
+    #[error("there is no assignor {0:?}")]
+    Assignor(String),
+    /// An expression for topics cannot be understood, or is too large.
+    #[error("invalid regular expression {expression:?}: {reason}")]
+    Expression {
+        /// What was asked for.
+        expression: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A setting is unknown or its value not allowed.
     #[error(transparent)]
     Config(#[from] InvalidConfig),
@@ -270,6 +281,8 @@ impl Error {
             Self::NotEnoughReplicas { .. } => ErrorCode::NOT_ENOUGH_REPLICAS,
             Self::TransactionTimeout(_) => ErrorCode::INVALID_TRANSACTION_TIMEOUT,
             Self::QueueOwned { .. } => ErrorCode::GROUP_AUTHORIZATION_FAILED,
+            Self::Assignor(_) => ErrorCode::UNSUPPORTED_ASSIGNOR,
+            Self::Expression { .. } => ErrorCode::INVALID_REGULAR_EXPRESSION,
             Self::Config(_) | Self::NoValue(_) => ErrorCode::INVALID_CONFIG,
             Self::InternalTopic(_) | Self::NamedTwice | Self::InvalidRequest(_) => {
                 ErrorCode::INVALID_REQUEST
@@ -352,12 +365,17 @@ fn group_code(error: &millstream_groups::Error) -> ErrorCode {
     use millstream_groups::Error as Group;
     match error {
         Group::InvalidGroupId => ErrorCode::INVALID_GROUP_ID,
-        Group::GroupIdNotFound(_) | Group::OtherKind(_) => ErrorCode::GROUP_ID_NOT_FOUND,
+        Group::GroupIdNotFound(_) | Group::OtherKind(_) | Group::CannotUpgrade { .. } => {
+            ErrorCode::GROUP_ID_NOT_FOUND
+        }
         Group::UnknownMember(_) => ErrorCode::UNKNOWN_MEMBER_ID,
         Group::FencedInstanceId(_) => ErrorCode::FENCED_INSTANCE_ID,
         Group::MemberIdRequired(_) => ErrorCode::MEMBER_ID_REQUIRED,
         Group::IllegalGeneration { .. } => ErrorCode::ILLEGAL_GENERATION,
         Group::FencedMemberEpoch { .. } => ErrorCode::FENCED_MEMBER_EPOCH,
+        Group::StaleMemberEpoch { .. } => ErrorCode::STALE_MEMBER_EPOCH,
+        Group::UnreleasedInstanceId(_) => ErrorCode::UNRELEASED_INSTANCE_ID,
+        Group::EpochsUnknown => ErrorCode::UNSUPPORTED_VERSION,
         Group::RebalanceInProgress => ErrorCode::REBALANCE_IN_PROGRESS,
         Group::InconsistentProtocol => ErrorCode::INCONSISTENT_GROUP_PROTOCOL,
         Group::GroupFull(_) | Group::GenerationTooLarge(_) => ErrorCode::GROUP_MAX_SIZE_REACHED,

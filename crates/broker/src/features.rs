@@ -5,6 +5,9 @@
 
 use crate::Error;
 
+/// Consumer groups.
+pub(crate) const GROUP: &str = "group.version";
+
 /// Share groups.
 pub(crate) const SHARE: &str = "share.version";
 
@@ -25,6 +28,12 @@ pub(crate) struct Feature {
 pub(crate) const FEATURES: &[Feature] = &[
     Feature {
         name: "eligible.leader.replicas.version",
+        supported: (0, 1),
+        level: 1,
+        floor: 0,
+    },
+    Feature {
+        name: GROUP,
         supported: (0, 1),
         level: 1,
         floor: 0,

@@ -3,6 +3,7 @@
 
 mod committed;
 mod configs;
+mod consumer_groups;
 mod coordinators;
 mod disk;
 mod features;

@@ -6,10 +6,37 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use millstream_groups::{
-    Committer, Config, Effects, JoinRequest, NewOffset, Now, Protocol, Shard, SyncRequest, Token,
+    Catalog, Committer, Config, Effects, JoinRequest, NewOffset, Now, Protocol, Shard, SyncRequest,
+    Terms, Token, Topic,
 };
 
 const MEMBERS: u64 = 100;
+
+/// Members of the classic protocol agree on topics among themselves.
+#[derive(Debug)]
+struct NoTopics;
+
+impl Catalog for NoTopics {
+    fn version(&self) -> i64 {
+        0
+    }
+
+    fn topic(&self, _: &str) -> Option<Topic> {
+        None
+    }
+
+    fn topic_by_id(&self, _: u128) -> Option<Topic> {
+        None
+    }
+
+    fn matching(&self, _: &str) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn terms(&self, _: &str) -> Terms {
+        Terms::default()
+    }
+}
 
 fn at(ms: i64) -> Now {
     Now {
@@ -56,7 +83,7 @@ fn sync_request(index: u64) -> SyncRequest {
 }
 
 fn stable_group() -> Shard {
-    let mut shard = Shard::new(Config::default());
+    let mut shard = Shard::new(Config::default(), Arc::new(NoTopics));
     let mut effects = Effects::default();
     for index in 0..MEMBERS {
         shard.join(
@@ -97,13 +124,14 @@ fn benches(c: &mut Criterion) {
     c.bench_function("join to stable, 100 members", |b| b.iter(stable_group));
 
     let who = Committer {
+        knows_epochs: true,
         member_id: "",
         instance_id: None,
         generation: -1,
         retention_ms: None,
     };
     c.bench_function("commit of 10 partitions", |b| {
-        let mut shard = Shard::new(Config::default());
+        let mut shard = Shard::new(Config::default(), Arc::new(NoTopics));
         b.iter_batched(
             || (0..10).map(offset).collect::<Vec<_>>(),
             |offsets| {

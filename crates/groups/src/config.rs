@@ -13,6 +13,10 @@ pub struct Config {
     pub max_size: usize,
     /// `group.share.max.size`: members of one share group.
     pub share_max_size: usize,
+    /// `group.consumer.max.size`: members of one consumer group.
+    pub consumer_max_size: usize,
+    /// `group.consumer.migration.policy`: which ways groups may go from one protocol to the other.
+    pub migration: Migration,
     /// How long a parked join of a new member is kept: it has no id yet to heartbeat with.
     pub new_member_join_timeout_ms: i32,
     /// The largest generation that can be written down, in bytes of what members say and are given.
@@ -23,6 +27,15 @@ pub struct Config {
     pub offsets_retention_ms: i64,
 }
 
+/// Which ways a group may go while it has members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// From the classic protocol to that of consumer groups.
+    pub upgrades: bool,
+    /// Back.
+    pub downgrades: bool,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -31,6 +44,11 @@ impl Default for Config {
             initial_rebalance_delay_ms: 3_000,
             max_size: i32::MAX as usize,
             share_max_size: 200,
+            consumer_max_size: i32::MAX as usize,
+            migration: Migration {
+                upgrades: true,
+                downgrades: true,
+            },
             new_member_join_timeout_ms: 300_000,
             max_generation_bytes: 50 << 20,
             offset_metadata_max_bytes: 4_096,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Config, Error, MemberId, Record};
+use crate::{Catalog, Config, Error, MemberId, Record};
 
 /// One reading of both clocks, taken where the request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,7 @@ impl Effects {
 pub(crate) struct Step<'a> {
     pub(crate) now: Now,
     pub(crate) config: &'a Config,
+    pub(crate) catalog: &'a dyn Catalog,
     pub(crate) effects: &'a mut Effects,
 }
 

@@ -27,12 +27,30 @@ pub enum Error {
         /// What is true.
         current: i32,
     },
-    /// The member of a share group speaks of another epoch than it was told.
+    /// The member speaks of another epoch than it was told.
     FencedMemberEpoch {
         /// What the request said.
         given: i32,
         /// What is true.
         current: i32,
+    },
+    /// The commit or fetch comes from another epoch than the member's.
+    StaleMemberEpoch {
+        /// What the request said.
+        given: i32,
+        /// What is true.
+        current: i32,
+    },
+    /// Another member has this instance id, and has not left.
+    UnreleasedInstanceId(String),
+    /// The request is of a version that knows no member epochs, which the member has.
+    EpochsUnknown,
+    /// The classic group cannot become a consumer group.
+    CannotUpgrade {
+        /// The group.
+        group: String,
+        /// What keeps it from that.
+        reason: &'static str,
     },
     /// Members are being gathered for the next generation: join again.
     RebalanceInProgress,
@@ -68,6 +86,21 @@ impl fmt::Display for Error {
             }
             Self::FencedMemberEpoch { given, current } => {
                 write!(f, "member epoch {given} is not the current one, {current}")
+            }
+            Self::StaleMemberEpoch { given, current } => {
+                write!(
+                    f,
+                    "member epoch {given} is stale, the current one is {current}"
+                )
+            }
+            Self::UnreleasedInstanceId(instance) => {
+                write!(f, "instance {instance} is in use by another member")
+            }
+            Self::EpochsUnknown => {
+                f.write_str("members of consumer groups need a version that knows member epochs")
+            }
+            Self::CannotUpgrade { group, reason } => {
+                write!(f, "group {group} cannot become a consumer group: {reason}")
             }
             Self::RebalanceInProgress => f.write_str("the group is rebalancing"),
             Self::InconsistentProtocol => f.write_str("no protocol in common with the group"),

@@ -11,9 +11,12 @@
 //!
 //! Nothing here does I/O, reads a clock, draws a random number or starts a task.
 
+mod catalog;
 mod classic;
 mod config;
+mod consumer;
 mod effects;
+mod embedded;
 mod error;
 mod offsets;
 mod record;
@@ -21,22 +24,28 @@ mod shard;
 mod share;
 mod timers;
 
+pub use catalog::{Catalog, Terms, Topic};
 pub use classic::{
     CONSUMER, Description, JoinRequest, Leaver, MemberDescription, Protocol, State, SyncRequest,
-    subscribed_topics,
 };
-pub use config::Config;
+pub use config::{Config, Migration};
+pub use consumer::{
+    Assignor, Classic, ConsumerBeat, ConsumerDescription, ConsumerHeartbeat,
+    ConsumerMemberDescription, ConsumerRecord, ConsumerState, Epoch, Holding, Matches, Place,
+    Stage, Words, by_topic,
+};
 pub use effects::{Effects, Joined, JoinedMember, Now, Reply, Synced, Token};
+pub use embedded::subscribed_topics;
 pub use error::Error;
 pub use offsets::{Committer, NewOffset, Offset};
 pub use record::{Generation, MemberRecord, Record};
 pub use shard::{Kind, Listing, Shard};
-pub use share::{ShareBeat, ShareDescription, ShareHeartbeat, ShareMemberDescription, TopicShare};
+pub use share::{ShareBeat, ShareDescription, ShareHeartbeat, ShareMemberDescription};
 
 use std::sync::Arc;
 
 /// Names a group. Shared, because records, deadlines and tables all carry it.
 pub type GroupId = Arc<str>;
 
-/// Names a member within its group, as the coordinator assigned it or, in a share group, as its client chose.
+/// Names a member within its group, as the coordinator assigned it or as its client chose.
 pub type MemberId = Arc<str>;

@@ -38,8 +38,10 @@ pub struct Committer<'a> {
     pub member_id: &'a str,
     /// The member's instance id, if it is static.
     pub instance_id: Option<&'a str>,
-    /// The generation that it belongs to, or -1.
+    /// The generation that it belongs to, or its member epoch; -1 without either.
     pub generation: i32,
+    /// Whether the request is of a version that knows member epochs.
+    pub knows_epochs: bool,
     /// How long to keep the offsets, in milliseconds, where the client says so (up to v4).
     pub retention_ms: Option<i64>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{GroupId, MemberId, Offset};
+use crate::{ConsumerRecord, GroupId, MemberId, Offset};
 
 /// One durable change. The newest record of a key is the truth about it; `None` says that there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,13 @@ pub enum Record {
         group: GroupId,
         /// The generation, or `None` once the group is deleted.
         value: Option<Generation>,
+    },
+    /// Something about a consumer group.
+    Consumer {
+        /// The group.
+        group: GroupId,
+        /// What has changed.
+        record: ConsumerRecord,
     },
     /// That there is a share group.
     ShareGroup {

@@ -35,6 +35,11 @@ impl<K: Clone + Eq + Hash + Ord> Timers<K> {
         }
     }
 
+    /// Whether `key` has a deadline.
+    pub(crate) fn is_set(&self, key: &K) -> bool {
+        self.by_key.contains_key(key)
+    }
+
     /// Forgets the deadline of `key`, if it has one.
     pub(crate) fn cancel(&mut self, key: &K) {
         if let Some((key, at)) = self.by_key.remove_entry(key) {

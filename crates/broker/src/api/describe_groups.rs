@@ -1,7 +1,7 @@
 //! DescribeGroups: who is in a group and who reads what.
 //!
 //! - 3: what the client may do; 4: static members
-//! - 6: a group that does not exist, or is a share group, is GROUP_ID_NOT_FOUND, before it is shown as dead
+//! - 6: a group that does not exist, or is of another kind, is GROUP_ID_NOT_FOUND, before it is shown as dead
 //!   (KIP-1043)
 
 use std::borrow::Cow;
@@ -22,12 +22,12 @@ pub(crate) async fn handle<'a>(
     let operations = authorized::when(request.include_authorized_operations, authorized::GROUP);
     let mut groups = Vec::new();
     for id in request.groups {
-        let described = broker.groups().run(id, |groups, _, _| {
-            (groups.describe(id), groups.is_share_group(id))
-        });
+        let described = broker
+            .groups()
+            .run(id, |groups, _, _| (groups.describe(id), groups.exists(id)));
         let mut group = match described.await {
-            Ok((group, shared)) if group.state == State::Dead && context.version.n >= 6 => {
-                missing(id, shared)
+            Ok((group, exists)) if group.state == State::Dead && context.version.n >= 6 => {
+                missing(id, exists)
             }
             Ok((group, _)) => found(group),
             Err(error) => unavailable(&error),
@@ -65,8 +65,8 @@ fn member(member: MemberDescription) -> Member<'static> {
     }
 }
 
-fn missing(id: &str, is_share_group: bool) -> Group<'static> {
-    let reason = if is_share_group {
+fn missing(id: &str, is_of_other_kind: bool) -> Group<'static> {
+    let reason = if is_of_other_kind {
         "is not a classic group."
     } else {
         "not found."

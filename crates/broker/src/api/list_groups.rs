@@ -17,7 +17,7 @@ pub(crate) async fn handle<'a>(
     _: &'a RequestContext<'a>,
 ) -> Response<'a> {
     let wanted = |listing: &Listing| {
-        passes(&request.states_filter, listing.state.name())
+        passes(&request.states_filter, listing.state)
             && passes(&request.types_filter, listing.kind.name())
     };
     let list = |groups: &mut millstream_groups::Shard, _, _: &mut _| {
@@ -43,7 +43,7 @@ fn group(listing: Listing) -> Group<'static> {
     Group {
         group_id: Cow::Owned(listing.group.to_string()),
         protocol_type: Cow::Owned(listing.protocol_type),
-        group_state: Cow::Borrowed(listing.state.name()),
+        group_state: Cow::Borrowed(listing.state),
         group_type: Cow::Borrowed(listing.kind.name()),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - 2 to 4: the client may say for how long
 //! - 6: leader epochs; 7: static members
-//! - 9: an unknown group is GROUP_ID_NOT_FOUND, before it is ILLEGAL_GENERATION
+//! - 9: members of consumer groups; an unknown group is GROUP_ID_NOT_FOUND, before it is ILLEGAL_GENERATION
 //! - 10: topics by id
 
 use std::borrow::Cow;
@@ -97,6 +97,7 @@ async fn commit(
         member_id: request.member_id,
         instance_id: request.group_instance_id,
         generation: request.generation_id_or_member_epoch,
+        knows_epochs: context.version.n >= 9,
         retention_ms: Some(request.retention_time_ms).filter(|ms| *ms >= 0),
     };
     let outcomes = broker.groups().run(group, |groups, now, effects| {

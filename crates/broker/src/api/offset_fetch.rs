@@ -4,7 +4,7 @@
 //! - 5: leader epochs
 //! - 7: offsets in open transactions can be waited for; there are none, so that every offset is stable
 //! - 8: several groups in one request
-//! - 9: members of the consumer protocol; those of the classic one are not checked
+//! - 9: members of consumer groups are checked
 //! - 10: topics by id
 
 use std::borrow::Cow;
@@ -59,16 +59,17 @@ async fn fetch<'a>(
     context: &RequestContext<'_>,
 ) -> GroupResult<'a> {
     let by_id = context.version.n >= 10;
-    let topics = broker
-        .groups()
-        .run(group.group_id, |groups, _, _| match &group.topics {
+    let topics = broker.groups().run(group.group_id, |groups, _, _| {
+        groups.check_fetch(group.group_id, group.member_id, group.member_epoch)?;
+        Ok(match &group.topics {
             Some(topics) => topics
                 .iter()
                 .map(|topic| asked(broker, groups, group.group_id, topic, by_id))
                 .collect(),
             None => all(broker, groups, group.group_id, by_id),
-        });
-    let topics = topics.await;
+        })
+    });
+    let topics = topics.await.and_then(|topics| topics.map_err(Error::Group));
     GroupResult {
         group_id: Cow::Borrowed(group.group_id),
         error_code: code_of(&topics),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use millstream_groups::{ShareDescription, ShareMemberDescription, TopicShare};
+use millstream_groups::{ShareDescription, ShareMemberDescription, Topic};
 use millstream_wire::Uuid;
 use millstream_wire::api::share_group_describe::{
     Assignment, DescribedGroup, Member, Request, Response, TopicPartitions,
@@ -74,10 +74,10 @@ fn member(member: ShareMemberDescription) -> Member<'static> {
     }
 }
 
-fn partitions(share: &TopicShare) -> TopicPartitions<'static> {
+fn partitions(share: &Topic) -> TopicPartitions<'static> {
     TopicPartitions {
-        topic_id: Uuid::from_u128(share.topic_id),
-        topic_name: Cow::Owned(share.topic.to_string()),
+        topic_id: Uuid::from_u128(share.id),
+        topic_name: Cow::Owned(share.name.to_string()),
         partitions: (0..share.partitions).collect(),
     }
 }

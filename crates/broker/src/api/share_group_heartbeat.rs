@@ -3,9 +3,8 @@
 //! Which group may consume a queue is settled before a member joins for it.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
-use millstream_groups::{ShareBeat, ShareHeartbeat, TopicShare};
+use millstream_groups::{ShareBeat, ShareHeartbeat, Topic};
 use millstream_wire::Uuid;
 use millstream_wire::api::share_group_heartbeat::{Assignment, Request, Response, TopicPartitions};
 
@@ -101,7 +100,6 @@ async fn heartbeat(
             broker.attach(&topic, group).await?;
         }
     }
-    let state = broker.catalog().state();
     let client_host = format!("/{}", context.connection.peer.ip());
     let beat = ShareHeartbeat {
         member_id: request.member_id,
@@ -110,17 +108,13 @@ async fn heartbeat(
         topics: names,
         client_id: context.client_id(),
         client_host: &client_host,
-        session_timeout_ms: state.group_config(group).share_session_timeout_ms,
-    };
-    let find = |name: &str| {
-        state.topic(name).map(|topic| TopicShare {
-            topic: Arc::from(name),
-            topic_id: topic.id.as_u128(),
-            partitions: topic.partitions().len() as i32,
-        })
+        session_timeout_ms: broker
+            .catalog()
+            .group_config(group)
+            .share_session_timeout_ms,
     };
     let told = broker.groups().run(group, |groups, now, effects| {
-        groups.share_heartbeat(group, beat, find, now, effects)
+        groups.share_heartbeat(group, beat, now, effects)
     });
     Ok(told.await??)
 }
@@ -134,9 +128,9 @@ fn interval_ms(broker: &Broker, request: &Request<'_>) -> i32 {
     config.share_heartbeat_interval_ms
 }
 
-fn assignment(shares: Vec<TopicShare>) -> Assignment {
-    let topic = |share: TopicShare| TopicPartitions {
-        topic_id: Uuid::from_u128(share.topic_id),
+fn assignment(shares: Vec<Topic>) -> Assignment {
+    let topic = |share: Topic| TopicPartitions {
+        topic_id: Uuid::from_u128(share.id),
         partitions: (0..share.partitions).collect(),
     };
     Assignment {

@@ -48,6 +48,7 @@ pub(super) fn follow(
         .collect();
     (
         State {
+            version: before.map_or(0, |before| before.version + 1),
             image,
             config,
             by_name,

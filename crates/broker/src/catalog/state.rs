@@ -19,6 +19,7 @@ use crate::config::{BrokerConfig, GroupConfig, Settings, TopicConfig};
 /// What was true at one moment: topics with their partitions, and the broker's configuration.
 #[derive(Debug)]
 pub struct State {
+    pub(super) version: i64,
     pub(super) image: Image,
     pub(super) config: Arc<BrokerConfig>,
     pub(super) by_name: BTreeMap<String, Arc<Topic>>,
@@ -27,6 +28,11 @@ pub struct State {
 }
 
 impl State {
+    /// Counts the changes since the broker began.
+    pub(crate) fn version(&self) -> i64 {
+        self.version
+    }
+
     /// The topic of that name.
     #[must_use]
     pub fn topic(&self, name: &str) -> Option<&Arc<Topic>> {

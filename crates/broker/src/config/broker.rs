@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::def::{ConfigDef, InvalidConfig, Table, read_value, settings};
 use super::describe::{Entry, Synonym, explicit, shown, trail};
-use super::group::GroupConfig;
+use super::group::{GroupConfig, MigrationPolicy};
 use super::layer::{Layer, Settings, Source};
 use super::listener::Listeners;
 use super::logging::{LoggingFormat, LoggingLevels};
@@ -174,6 +174,38 @@ settings! {
     group_initial_rebalance_delay_ms: i32 = "group.initial.rebalance.delay.ms", "3000", min: 0;
     /// Most members of one group.
     group_max_size: i32 = "group.max.size", "2147483647", min: 1;
+    /// Default of consumer.session.timeout.ms.
+    group_consumer_session_timeout_ms: i32 = "group.consumer.session.timeout.ms", "45000", min: 1;
+    /// Least value of consumer.session.timeout.ms.
+    group_consumer_min_session_timeout_ms: i32 =
+        "group.consumer.min.session.timeout.ms", "45000", min: 1;
+    /// Largest value of consumer.session.timeout.ms.
+    group_consumer_max_session_timeout_ms: i32 =
+        "group.consumer.max.session.timeout.ms", "60000", min: 1;
+    /// Default of consumer.heartbeat.interval.ms.
+    group_consumer_heartbeat_interval_ms: i32 =
+        "group.consumer.heartbeat.interval.ms", "5000", min: 1;
+    /// Least value of consumer.heartbeat.interval.ms.
+    group_consumer_min_heartbeat_interval_ms: i32 =
+        "group.consumer.min.heartbeat.interval.ms", "5000", min: 1;
+    /// Largest value of consumer.heartbeat.interval.ms.
+    group_consumer_max_heartbeat_interval_ms: i32 =
+        "group.consumer.max.heartbeat.interval.ms", "15000", min: 1;
+    /// Default of consumer.assignment.interval.ms.
+    group_consumer_assignment_interval_ms: i32 =
+        "group.consumer.assignment.interval.ms", "1000", min: 0;
+    /// Least value of consumer.assignment.interval.ms.
+    group_consumer_min_assignment_interval_ms: i32 =
+        "group.consumer.min.assignment.interval.ms", "0", min: 0;
+    /// Largest value of consumer.assignment.interval.ms.
+    group_consumer_max_assignment_interval_ms: i32 =
+        "group.consumer.max.assignment.interval.ms", "15000", min: 0;
+    /// Most members of one consumer group.
+    group_consumer_max_size: i32 = "group.consumer.max.size", "2147483647", min: 1;
+    /// Which ways a group may go while it has members: from the classic protocol to that of
+    /// consumer groups (upgrade), back (downgrade), both (bidirectional) or none (disabled).
+    group_consumer_migration_policy: MigrationPolicy =
+        "group.consumer.migration.policy", "bidirectional";
     /// Default of share.session.timeout.ms.
     group_share_session_timeout_ms: i32 = "group.share.session.timeout.ms", "45000", min: 1;
     /// Least value of share.session.timeout.ms.

@@ -45,10 +45,23 @@ settings! {
         from: &[("group.share.heartbeat.interval.ms", 1)],
         within: Some(("group.share.min.heartbeat.interval.ms",
             "group.share.max.heartbeat.interval.ms"));
-    /// Stored only: consumers of the classic protocol bring a session timeout of their own.
-    consumer_session_timeout_ms: i32 = "consumer.session.timeout.ms", "45000", min: 1;
-    /// Stored only: consumers of the classic protocol bring a heartbeat interval of their own.
-    consumer_heartbeat_interval_ms: i32 = "consumer.heartbeat.interval.ms", "5000", min: 1;
+    /// Milliseconds without a heartbeat after which a member of a consumer group is taken for gone.
+    /// Members of the classic protocol bring a timeout of their own.
+    consumer_session_timeout_ms: i32 = "consumer.session.timeout.ms", "45000", min: 1,
+        from: &[("group.consumer.session.timeout.ms", 1)],
+        within: Some(("group.consumer.min.session.timeout.ms",
+            "group.consumer.max.session.timeout.ms"));
+    /// Milliseconds between two heartbeats of a member of a consumer group. While partitions move
+    /// members are asked to come sooner.
+    consumer_heartbeat_interval_ms: i32 = "consumer.heartbeat.interval.ms", "5000", min: 1,
+        from: &[("group.consumer.heartbeat.interval.ms", 1)],
+        within: Some(("group.consumer.min.heartbeat.interval.ms",
+            "group.consumer.max.heartbeat.interval.ms"));
+    /// Milliseconds that an assignment of a consumer group stands before another is made.
+    consumer_assignment_interval_ms: i32 = "consumer.assignment.interval.ms", "1000", min: 0,
+        from: &[("group.consumer.assignment.interval.ms", 1)],
+        within: Some(("group.consumer.min.assignment.interval.ms",
+            "group.consumer.max.assignment.interval.ms"));
 }
 
 impl GroupConfig {
@@ -102,18 +115,52 @@ impl GroupConfig {
     }
 
     fn check_heartbeats(&self) -> Result<(), InvalidConfig> {
-        let (session, heartbeat) = (
-            self.share_session_timeout_ms,
-            self.share_heartbeat_interval_ms,
-        );
-        if heartbeat < session {
-            return Ok(());
-        }
-        Err(InvalidConfig::Value {
-            name: "share.heartbeat.interval.ms",
-            value: heartbeat.to_string(),
-            allowed: format!("less than share.session.timeout.ms ({session})"),
-        })
+        check_heartbeat(
+            (
+                "share.heartbeat.interval.ms",
+                self.share_heartbeat_interval_ms,
+            ),
+            ("share.session.timeout.ms", self.share_session_timeout_ms),
+        )?;
+        check_heartbeat(
+            (
+                "consumer.heartbeat.interval.ms",
+                self.consumer_heartbeat_interval_ms,
+            ),
+            (
+                "consumer.session.timeout.ms",
+                self.consumer_session_timeout_ms,
+            ),
+        )
+    }
+}
+
+/// Refuses an interval that a session does not last for.
+fn check_heartbeat(
+    (name, heartbeat): (&'static str, i32),
+    (of_session, session): (&str, i32),
+) -> Result<(), InvalidConfig> {
+    if heartbeat < session {
+        return Ok(());
+    }
+    Err(InvalidConfig::Value {
+        name,
+        value: heartbeat.to_string(),
+        allowed: format!("less than {of_session} ({session})"),
+    })
+}
+
+words! {
+    /// Which ways groups may go from one protocol to the other.
+    pub enum MigrationPolicy ("bidirectional, upgrade, downgrade or disabled") {
+        /// Up and down.
+        Bidirectional = "bidirectional",
+        /// To the protocol of consumer groups.
+        Upgrade = "upgrade",
+        /// Back to the classic one.
+        Downgrade = "downgrade",
+        /// Neither.
+        Disabled = "disabled",
     }
 }
 

@@ -20,7 +20,7 @@ mod value;
 pub use broker::BrokerConfig;
 pub use def::{ConfigDef, InvalidConfig, Table};
 pub use describe::{Entry, Synonym};
-pub use group::{GroupConfig, IsolationLevel};
+pub use group::{GroupConfig, IsolationLevel, MigrationPolicy};
 pub use layer::{Settings, Source};
 pub use listener::{Listener, Listeners};
 pub use logging::{LoggingFormat, LoggingLevels};

@@ -27,7 +27,7 @@ pub(crate) trait Machine: Sized + Send + std::fmt::Debug + 'static {
     type Effects: Default;
 
     /// A state without a history.
-    fn new(catalog: &Catalog) -> Self;
+    fn new(catalog: &Arc<Catalog>) -> Self;
 
     /// Takes over what a record says. A kind of record that is not known is passed over.
     ///

@@ -1,14 +1,17 @@
 //! The groups of one partition of `__consumer_offsets`, and who waits for them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use millstream_groups::{Config, Effects, Now, Record, Reply, Shard, Token};
+use millstream_groups::{
+    Config, ConsumerRecord, Effects, Migration, Now, Record, Reply, Shard, Token,
+};
 use tokio::sync::oneshot;
 
 use super::record;
 use crate::Error;
 use crate::catalog::{Catalog, OFFSETS};
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, MigrationPolicy};
 use crate::coordinator::{self, Machine, Proof};
 
 /// Groups in memory.
@@ -39,9 +42,10 @@ impl Machine for Groups {
     const WHAT: &'static str = "groups";
     type Effects = Effects;
 
-    fn new(catalog: &Catalog) -> Self {
+    fn new(catalog: &Arc<Catalog>) -> Self {
+        let view = Arc::<Catalog>::clone(catalog);
         Self {
-            shard: Shard::new(limits(&catalog.config())),
+            shard: Shard::new(limits(&catalog.config()), view),
             parked: HashMap::new(),
             tokens: 0,
         }
@@ -101,11 +105,35 @@ fn tell(records: &[Record]) {
                 group,
                 value: Some(epoch),
             } => tracing::info!(%group, epoch, "share group has changed"),
+            Record::Consumer { group, record } => match record {
+                ConsumerRecord::Group(Some(value)) => {
+                    let epoch = value.epoch;
+                    tracing::info!(%group, epoch, "consumer group has changed");
+                }
+                ConsumerRecord::Group(None) => {
+                    tracing::info!(%group, "consumer group is no more");
+                }
+                _ => {}
+            },
             Record::Group { group, value: None } | Record::ShareGroup { group, value: None } => {
                 tracing::info!(%group, "group is deleted");
             }
             Record::Offset { .. } => {}
         }
+    }
+}
+
+/// Which ways groups may go, as configured.
+fn migration(policy: MigrationPolicy) -> Migration {
+    let (upgrades, downgrades) = match policy {
+        MigrationPolicy::Bidirectional => (true, true),
+        MigrationPolicy::Upgrade => (true, false),
+        MigrationPolicy::Downgrade => (false, true),
+        MigrationPolicy::Disabled => (false, false),
+    };
+    Migration {
+        upgrades,
+        downgrades,
     }
 }
 
@@ -117,6 +145,8 @@ fn limits(config: &BrokerConfig) -> Config {
         initial_rebalance_delay_ms: config.group_initial_rebalance_delay_ms,
         max_size: config.group_max_size.unsigned_abs() as usize,
         share_max_size: config.group_share_max_size.unsigned_abs() as usize,
+        consumer_max_size: config.group_consumer_max_size.unsigned_abs() as usize,
+        migration: migration(config.group_consumer_migration_policy),
         offset_metadata_max_bytes: config.offset_metadata_max_bytes.unsigned_abs() as usize,
         offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
         max_generation_bytes: config.offsets_topic_segment_bytes.unsigned_abs() as usize / 2,

@@ -2,8 +2,11 @@
 //!
 //! What a request means is decided in `millstream_groups`.
 
+mod consumer_record;
+pub(crate) mod expression;
 mod machine;
 mod record;
+mod world;
 
 use std::sync::Arc;
 use std::time::Duration;

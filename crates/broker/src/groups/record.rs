@@ -12,6 +12,8 @@ use millstream_wire::record::offsets::{
 use millstream_wire::record::{from_bytes, peek_version, to_bytes};
 use millstream_wire::{Error, Uuid};
 
+use super::consumer_record;
+
 /// Only this version has a field for the client's own expiry.
 const OFFSET_WITH_EXPIRY: i16 = 1;
 /// The version with the topic's id.
@@ -43,6 +45,7 @@ pub(super) fn encode(record: &Record) -> Result<(Bytes, Option<Bytes>), Error> {
             let value = value.as_ref().map(encode_group).transpose()?;
             Ok((to_bytes(&key, 2)?, value))
         }
+        Record::Consumer { group, record } => consumer_record::encode(group, record),
         Record::ShareGroup { group, value } => {
             let key = ShareGroupMetadataKey {
                 group: Cow::Borrowed(group),
@@ -106,7 +109,7 @@ pub(super) fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>,
         0 | 1 => decode_offset(key, value).map(Some),
         2 => decode_group(key, value).map(Some),
         11 => decode_share_group(key, value).map(Some),
-        _ => Ok(None),
+        kind => consumer_record::decode(kind, key, value),
     }
 }
 
@@ -242,6 +245,7 @@ mod tests {
             },
             Record::Group { group, .. } => Record::Group { group, value: None },
             Record::ShareGroup { group, .. } => Record::ShareGroup { group, value: None },
+            other @ Record::Consumer { .. } => other,
         }
     }
 
@@ -280,6 +284,6 @@ mod tests {
 
     #[test]
     fn records_of_other_kinds_of_groups_are_passed_over() {
-        assert_eq!(decode(b"\0\x03\0\x01g", Some(b"\0\0")).unwrap(), None);
+        assert_eq!(decode(b"\0\x0c\0\x01g", Some(b"\0\0")).unwrap(), None);
     }
 }

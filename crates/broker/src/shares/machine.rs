@@ -291,7 +291,7 @@ impl Machine for Shares {
     const FREES: bool = true;
     type Effects = Effects;
 
-    fn new(_: &Catalog) -> Self {
+    fn new(_: &Arc<Catalog>) -> Self {
         Self::default()
     }
 

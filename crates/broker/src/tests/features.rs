@@ -1,7 +1,9 @@
 //! Features go to the levels asked for, all or none, and what is off is refused.
 
 use millstream_wire::api::update_features::{FeatureUpdate, Request, Response};
-use millstream_wire::api::{api_versions, share_acknowledge, share_fetch, share_group_heartbeat};
+use millstream_wire::api::{
+    api_versions, consumer_group_heartbeat, share_acknowledge, share_fetch, share_group_heartbeat,
+};
 use millstream_wire::{ApiKey, ErrorCode};
 
 use crate::testing::TestBroker;
@@ -127,4 +129,22 @@ async fn without_the_feature_share_groups_are_refused() {
         [beat.error_code, fetched.error_code, acknowledged.error_code],
         [ErrorCode::UNSUPPORTED_VERSION; 3]
     );
+}
+
+// AK core/…/KafkaApis.scala
+#[tokio::test]
+async fn without_the_feature_consumer_groups_are_refused() {
+    let broker = TestBroker::start().await;
+    ask(&broker, 2, vec![update("group.version", 0, DOWN)], false).await;
+    let join = consumer_group_heartbeat::Request {
+        group_id: "g",
+        member_id: "m",
+        rebalance_timeout_ms: 1,
+        subscribed_topic_names: Some(vec!["a"]),
+        topic_partitions: Some(Vec::new()),
+        ..consumer_group_heartbeat::Request::default()
+    };
+    let beat: consumer_group_heartbeat::Response<'_> =
+        broker.call(ApiKey::ConsumerGroupHeartbeat, 1, &join).await;
+    assert_eq!(beat.error_code, ErrorCode::UNSUPPORTED_VERSION);
 }

@@ -151,6 +151,7 @@ async fn features_from_level_0_are_shown_from_version_4_on() {
         names,
         [
             "eligible.leader.replicas.version",
+            "group.version",
             "metadata.version",
             "share.version"
         ]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::State;
 use super::member::{Member, Members, Parked};
-use super::protocol::{self, CONSUMER};
+use super::protocol::CONSUMER;
 use crate::effects::Step;
+use crate::embedded::subscribed_topics;
 use crate::timers::Timers;
 use crate::{Effects, Error, Generation, GroupId, Joined, MemberId, Record, Synced, Token};
 
@@ -305,11 +306,7 @@ impl Group {
         let mut topics = BTreeSet::new();
         for member in self.members.values() {
             let metadata = member.metadata(self.protocol.as_deref()?);
-            topics.extend(
-                protocol::subscribed_topics(&metadata)?
-                    .into_iter()
-                    .map(str::to_owned),
-            );
+            topics.extend(subscribed_topics(&metadata)?.into_iter().map(str::to_owned));
         }
         Some(topics)
     }

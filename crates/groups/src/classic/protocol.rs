@@ -1,4 +1,4 @@
-//! What members say they can speak, how a group picks one, and which topics a subscription names.
+//! What members say they can speak, and how a group picks one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Protocol {
 }
 
 /// Bytes that a member's offer takes.
-pub(super) fn size(offered: &[Protocol]) -> usize {
+pub(crate) fn size(offered: &[Protocol]) -> usize {
     offered
         .iter()
         .map(|protocol| protocol.name.len() + protocol.metadata.len())
@@ -59,24 +59,6 @@ fn all_speak(members: &Members, protocol: &str) -> bool {
     members.values().all(|member| member.speaks(protocol))
 }
 
-/// The topics that a consumer's metadata names, or `None` if it cannot be read. Every version of
-/// the subscription begins alike: version (i16), count (i32), then names (i16 length, UTF-8).
-#[must_use]
-pub fn subscribed_topics(metadata: &[u8]) -> Option<Vec<&str>> {
-    let (_version, rest) = metadata.split_first_chunk::<2>()?;
-    let (count, mut rest) = rest.split_first_chunk::<4>()?;
-    let count = usize::try_from(i32::from_be_bytes(*count)).ok()?;
-    let mut topics = Vec::new();
-    for _ in 0..count {
-        let (length, tail) = rest.split_first_chunk::<2>()?;
-        let (name, tail) =
-            tail.split_at_checked(usize::try_from(i16::from_be_bytes(*length)).ok()?)?;
-        topics.push(std::str::from_utf8(name).ok()?);
-        rest = tail;
-    }
-    Some(topics)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::member::Member;
@@ -107,22 +89,6 @@ mod tests {
             let ids = (0..).map(|index: u32| index.to_string().into());
             let members = ids.zip(offers.iter().map(|offer| member(offer))).collect();
             assert_eq!(elect(&members).as_deref(), *expected, "{offers:?}");
-        }
-    }
-
-    #[test]
-    fn a_subscription_is_read_by_the_prefix_that_all_versions_share() {
-        let table: &[(&[u8], Option<&[&str]>)] = &[
-            (b"\0\0\0\0\0\0\xff\xff\xff\xff", Some(&[])),
-            (b"\0\x03\0\0\0\x02\0\x01a\0\x02bc\0\0", Some(&["a", "bc"])),
-            (b"", None),
-            (b"\0\0\xff\xff\xff\xff", None),
-            (b"\0\0\x7f\xff\xff\xff\0\x01a", None),
-            (b"\0\0\0\0\0\x01\0\x05a", None),
-            (b"\0\0\0\0\0\x01\0\x01\xff", None),
-        ];
-        for (bytes, expected) in table {
-            assert_eq!(subscribed_topics(bytes).as_deref(), *expected, "{bytes:?}");
         }
     }
 }

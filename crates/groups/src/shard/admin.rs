@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::Shard;
-use crate::{Description, Effects, Error, GroupId, Record, State};
+use super::body::Body;
+use crate::{Description, Effects, Error, GroupId};
 
 /// How the members of a group share the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// They agree among themselves on who reads what.
     Classic,
+    /// The coordinator decides who reads what.
+    Consumer,
     /// They all read the same partitions.
     Share,
 }
@@ -20,6 +23,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Classic => "classic",
+            Self::Consumer => "consumer",
             Self::Share => "share",
         }
     }
@@ -34,17 +38,18 @@ pub struct Listing {
     pub kind: Kind,
     /// What its members are for each other, such as `consumer`; empty if it holds nothing but offsets.
     pub protocol_type: String,
-    /// Where it stands.
-    pub state: State,
+    /// Kafka's name of where it stands.
+    pub state: &'static str,
 }
 
 impl Shard {
-    /// Shows a classic group; one that does not exist is [`State::Dead`].
+    /// Shows a classic group; one that does not exist is [`State::Dead`](crate::State::Dead).
     #[must_use]
     pub fn describe(&self, group: &str) -> Description {
-        self.groups
-            .get(group)
-            .map_or_else(Description::dead, |entry| entry.group.describe())
+        match self.groups.get(group).map(|entry| &entry.body) {
+            Some(Body::Classic(members)) => members.describe(),
+            _ => Description::dead(),
+        }
     }
 
     /// Whether there is such a group of any kind, with or without members.
@@ -55,19 +60,19 @@ impl Shard {
 
     /// Shows that there is a group, for all of them, in no particular order.
     pub fn list(&self) -> impl Iterator<Item = Listing> {
-        let classic = self.groups.values().map(|entry| Listing {
-            group: Arc::clone(entry.group.id()),
-            kind: Kind::Classic,
-            protocol_type: entry.group.protocol_type().to_owned(),
-            state: entry.group.state(),
+        let groups = self.groups.values().map(|entry| Listing {
+            group: Arc::clone(entry.body.id()),
+            kind: entry.body.kind(),
+            protocol_type: entry.body.protocol_type().to_owned(),
+            state: entry.body.state(),
         });
         let shares = self.shares.values().map(|group| Listing {
             group: Arc::clone(group.id()),
             kind: Kind::Share,
             protocol_type: Kind::Share.name().to_owned(),
-            state: group.state(),
+            state: group.state().name(),
         });
-        classic.chain(shares)
+        groups.chain(shares)
     }
 
     /// Deletes a group that has no members, with its offsets.
@@ -78,14 +83,11 @@ impl Shard {
         let Some((id, entry)) = self.groups.get_key_value(group) else {
             return self.delete_share(group, effects);
         };
-        if entry.group.state() != State::Empty {
+        if !entry.body.is_empty() {
             return Err(Error::NonEmptyGroup(group.to_owned()));
         }
         let mut records = entry.offsets.tombstones(id, |_, _, _| true);
-        records.push(Record::Group {
-            group: Arc::clone(id),
-            value: None,
-        });
+        records.extend(entry.body.tombstones());
         self.write(records, effects);
         Ok(())
     }

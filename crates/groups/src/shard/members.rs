@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Shard;
+use super::body::Body;
 use crate::{Effects, Error, GroupId, JoinRequest, Leaver, Now, SyncRequest, Token};
 
 impl Shard {
@@ -18,7 +19,14 @@ impl Shard {
         match self.group_to_join(group, &request) {
             Ok(id) => {
                 self.visit(&id, now, effects, |entry, step| {
-                    entry.group.join(request, token, step);
+                    if let Err(error) = entry.welcome_classic(step) {
+                        return step.effects.join(token, Err(error));
+                    }
+                    match &mut entry.body {
+                        Body::Classic(members) => members.join(request, token, step),
+                        Body::Consumer(members) => members.join(&request, token, step),
+                    }
+                    entry.maybe_become_classic(step);
                 });
             }
             Err(error) => effects.join(token, Err(error)),
@@ -60,8 +68,9 @@ impl Shard {
         let refusal = match check_id(group) {
             Err(error) => Some(error),
             Ok(()) => self
-                .visit(group, now, effects, |entry, step| {
-                    entry.group.sync(request, token, step);
+                .visit(group, now, effects, |entry, step| match &mut entry.body {
+                    Body::Classic(members) => members.sync(request, token, step),
+                    Body::Consumer(members) => members.sync(&request, token, step),
                 })
                 .map_or(Some(unknown), |()| None),
         };
@@ -85,9 +94,14 @@ impl Shard {
         check_id(group)?;
         let mut effects = Effects::default();
         self.visit(group, now, &mut effects, |entry, step| {
-            entry
-                .group
-                .heartbeat(member_id, instance_id, generation, step)
+            match &mut entry.body {
+                Body::Classic(members) => {
+                    members.heartbeat(member_id, instance_id, generation, step)
+                }
+                Body::Consumer(members) => {
+                    members.classic_heartbeat(member_id, instance_id, generation, step)
+                }
+            }
         })
         .unwrap_or_else(|| Err(Error::UnknownMember(member_id.to_owned())))
     }
@@ -106,7 +120,12 @@ impl Shard {
         check_id(group)?;
         let stranger = |leaver: &Leaver<'_>| Err(Error::UnknownMember(leaver.member_id.to_owned()));
         let outcomes = self.visit(group, now, effects, |entry, step| {
-            entry.group.leave(leavers, step)
+            let outcomes = match &mut entry.body {
+                Body::Classic(members) => members.leave(leavers, step),
+                Body::Consumer(members) => members.classic_leave(leavers, step),
+            };
+            entry.maybe_become_classic(step);
+            outcomes
         });
         Ok(outcomes.unwrap_or_else(|| leavers.iter().map(stranger).collect()))
     }

@@ -4,6 +4,8 @@
 //! the driver then drops the whole shard, so that nobody is ever told what a restart would not know.
 
 mod admin;
+mod body;
+mod consumers;
 mod members;
 mod offsets;
 mod shares;
@@ -13,31 +15,18 @@ use std::sync::Arc;
 
 use crate::classic::Group;
 use crate::effects::Step;
-use crate::offsets::Offsets;
 use crate::share;
 use crate::timers::Timers;
-use crate::{Config, Effects, GroupId, Now, Record};
+use crate::{Catalog, Config, Effects, GroupId, Now, Record};
+use body::{Body, Entry};
 
 pub use admin::{Kind, Listing};
-
-/// A group with what it has committed.
-#[derive(Debug)]
-struct Entry {
-    group: Group,
-    offsets: Offsets,
-}
-
-impl Entry {
-    /// Whether nothing is lost if it is dropped: no record mentions it, and nobody is on the way.
-    fn is_blank(&self) -> bool {
-        !self.group.is_recorded() && self.group.is_deserted() && self.offsets.is_empty()
-    }
-}
 
 /// All groups of one log.
 #[derive(Debug)]
 pub struct Shard {
     config: Config,
+    catalog: Arc<dyn Catalog>,
     groups: HashMap<GroupId, Entry>,
     /// No id is in both maps.
     shares: HashMap<GroupId, share::Group>,
@@ -45,11 +34,12 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A shard without groups.
+    /// A shard without groups, in the world that `catalog` shows.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: Config, catalog: Arc<dyn Catalog>) -> Self {
         Self {
             config,
+            catalog,
             groups: HashMap::new(),
             shares: HashMap::new(),
             deadlines: Timers::default(),
@@ -74,7 +64,8 @@ impl Shard {
                 group,
                 value: Some(value),
             } => {
-                self.entry(group).group = Group::replay(Arc::clone(group), value);
+                self.entry(group).body =
+                    Body::Classic(Box::new(Group::replay(Arc::clone(group), value)));
             }
             Record::Offset {
                 group,
@@ -88,11 +79,14 @@ impl Shard {
                 self.reschedule(group);
             }
             Record::Group { group, value: None } => {
-                if let Some(entry) = self.groups.get_mut(group) {
-                    entry.group = Group::new(Arc::clone(group));
+                if let Some(entry) = self.groups.get_mut(group)
+                    && matches!(entry.body, Body::Classic(_))
+                {
+                    entry.body = Body::Classic(Box::new(Group::new(Arc::clone(group))));
                 }
                 self.reschedule(group);
             }
+            Record::Consumer { group, record } => self.apply_consumer(group, record),
             Record::ShareGroup { group, value } => self.apply_share(group, *value),
         }
     }
@@ -100,7 +94,7 @@ impl Shard {
     /// Begins to count time, once the replay is done.
     pub fn resume(&mut self, now: Now, effects: &mut Effects) {
         for id in self.ids() {
-            self.visit(&id, now, effects, |entry, step| entry.group.resume(step));
+            self.visit(&id, now, effects, |entry, step| entry.body.resume(step));
         }
     }
 
@@ -113,7 +107,10 @@ impl Shard {
     /// Does what is due.
     pub fn expire(&mut self, now: Now, effects: &mut Effects) {
         while let Some(id) = self.deadlines.pop_due(now.monotonic_ms) {
-            self.visit(&id, now, effects, |entry, step| entry.group.expire(step));
+            self.visit(&id, now, effects, |entry, step| {
+                entry.body.expire(step);
+                entry.maybe_become_classic(step);
+            });
             self.visit_share(&id, now, effects, share::Group::expire);
         }
     }
@@ -124,10 +121,8 @@ impl Shard {
 
     /// The group of that name, made if there is none.
     fn entry(&mut self, id: &GroupId) -> &mut Entry {
-        self.groups.entry(Arc::clone(id)).or_insert_with(|| Entry {
-            group: Group::new(Arc::clone(id)),
-            offsets: Offsets::default(),
-        })
+        let new = || Entry::new(Arc::clone(id));
+        self.groups.entry(Arc::clone(id)).or_insert_with(new)
     }
 
     /// Runs one operation on a group, if it exists, and sees to its next deadline.
@@ -144,6 +139,7 @@ impl Shard {
             &mut Step {
                 now,
                 config: &self.config,
+                catalog: &*self.catalog,
                 effects,
             },
         );
@@ -156,8 +152,8 @@ impl Shard {
         let Some(entry) = self.groups.get(id) else {
             return;
         };
-        let id = entry.group.id();
-        match entry.group.next_deadline() {
+        let id = entry.body.id();
+        match entry.body.next_deadline() {
             Some(at) => self.deadlines.set(Arc::clone(id), at),
             None => self.deadlines.cancel(id),
         }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Entry, Shard};
+use super::Shard;
+use super::body::Entry;
 use crate::classic::RetentionFrom;
 use crate::effects::Step;
-use crate::{Committer, Effects, Error, GroupId, NewOffset, Now, Offset, Record, State};
+use crate::{Committer, Effects, Error, GroupId, NewOffset, Now, Offset, Record};
 
 impl Shard {
     /// Commits positions; each result answers the offset at the same place. Without a generation it
@@ -64,7 +65,7 @@ impl Shard {
     ) -> Result<Vec<Result<(), Error>>, Error> {
         let missing = || Error::GroupIdNotFound(group.to_owned());
         let entry = self.groups.get(group).ok_or_else(missing)?;
-        if entry.group.state() != State::Empty && !entry.group.is_consumer_group() {
+        if !entry.body.is_empty() && !entry.body.consumes() {
             return Err(Error::NonEmptyGroup(group.to_owned()));
         }
         let delete = |entry: &mut Entry, step: &mut Step<'_>| {
@@ -111,15 +112,9 @@ impl Shard {
             };
             let tombstones = entry.expired(now, self.config.offsets_retention_ms);
             self.write(tombstones, effects);
-            let is_done = |entry: &Entry| entry.offsets.is_empty() && entry.group.is_deserted();
-            if self.groups.get(&id).is_some_and(is_done) {
-                self.write(
-                    vec![Record::Group {
-                        group: id,
-                        value: None,
-                    }],
-                    effects,
-                );
+            let is_done = |entry: &Entry| entry.offsets.is_empty() && entry.body.is_deserted();
+            if let Some(entry) = self.groups.get(&id).filter(|entry| is_done(entry)) {
+                self.write(entry.body.tombstones(), effects);
             }
         }
     }
@@ -132,7 +127,7 @@ impl Entry {
         offsets: Vec<NewOffset>,
         step: &mut Step<'_>,
     ) -> Result<Vec<Result<(), Error>>, Error> {
-        self.group.check_commit(who, step)?;
+        self.body.check_commit(who, &offsets, step)?;
         let expires_ms = who
             .retention_ms
             .map(|ms| step.now.unix_ms.saturating_add(ms));
@@ -169,7 +164,7 @@ impl Entry {
         partition: i32,
         step: &mut Step<'_>,
     ) -> Result<(), Error> {
-        if self.group.is_subscribed_to(topic) {
+        if self.body.is_subscribed_to(topic) {
             return Err(Error::SubscribedToTopic(topic.to_string()));
         }
         if self.offsets.get(topic, partition).is_some() {
@@ -186,7 +181,7 @@ impl Entry {
         step: &mut Step<'_>,
     ) {
         self.offsets.apply(topic, partition, value.as_ref());
-        let (group, topic) = (Arc::clone(self.group.id()), Arc::clone(topic));
+        let (group, topic) = (Arc::clone(self.body.id()), Arc::clone(topic));
         step.effects.records.push(Record::Offset {
             group,
             topic,
@@ -197,19 +192,18 @@ impl Entry {
 
     /// The tombstones of what is past its retention and not in use.
     fn expired(&self, now: Now, retention_ms: i64) -> Vec<Record> {
-        let Some(from) = self.group.retention_from() else {
+        let Some(from) = self.body.retention_from() else {
             return Vec::new();
         };
-        self.offsets
-            .tombstones(self.group.id(), |topic, _, offset| {
-                let start = match from {
-                    RetentionFrom::Moment(ms) => ms,
-                    RetentionFrom::Commit => offset.committed_ms,
-                };
-                let end = offset
-                    .expires_ms
-                    .unwrap_or_else(|| start.saturating_add(retention_ms));
-                now.unix_ms >= end && !self.group.is_subscribed_to(topic)
-            })
+        self.offsets.tombstones(self.body.id(), |topic, _, offset| {
+            let start = match from {
+                RetentionFrom::Moment(ms) => ms,
+                RetentionFrom::Commit => offset.committed_ms,
+            };
+            let end = offset
+                .expires_ms
+                .unwrap_or_else(|| start.saturating_add(retention_ms));
+            now.unix_ms >= end && !self.body.is_subscribed_to(topic)
+        })
     }
 }

@@ -9,12 +9,10 @@ use crate::effects::Step;
 use crate::share::Group;
 use crate::{
     Effects, Error, GroupId, Now, Record, ShareBeat, ShareDescription, ShareHeartbeat, State,
-    TopicShare,
 };
 
 impl Shard {
-    /// Takes a heartbeat of a share group's member; the first to join makes the group. `find` knows the topics
-    /// that there are.
+    /// Takes a heartbeat of a share group's member; the first to join makes the group.
     ///
     /// # Errors
     /// What keeps the member from going on, or from joining.
@@ -22,7 +20,6 @@ impl Shard {
         &mut self,
         group: &str,
         beat: ShareHeartbeat<'_>,
-        find: impl Fn(&str) -> Option<TopicShare>,
         now: Now,
         effects: &mut Effects,
     ) -> Result<ShareBeat, Error> {
@@ -30,9 +27,9 @@ impl Shard {
             self.begin_share(group);
         }
         self.visit_share(group, now, effects, |group, step| {
-            group.heartbeat(beat, find, step)
+            group.heartbeat(beat, step)
         })
-        .unwrap_or_else(|| Err(self.no_share_group(group)))
+        .unwrap_or_else(|| Err(self.no_group(group)))
     }
 
     /// Makes a share group without members, if there is none of that id.
@@ -47,7 +44,7 @@ impl Shard {
     ) -> Result<(), Error> {
         self.begin_share(group);
         let made = self.visit_share(group, now, effects, Group::ensure_recorded);
-        made.ok_or_else(|| self.no_share_group(group))
+        made.ok_or_else(|| self.no_group(group))
     }
 
     /// A share group that nothing is written about yet, if there is no group of that id.
@@ -73,7 +70,7 @@ impl Shard {
         self.visit_share(group, now, effects, |group, step| {
             group.leave(member_id, step)
         })
-        .unwrap_or_else(|| Err(self.no_share_group(group)))
+        .unwrap_or_else(|| Err(self.no_group(group)))
     }
 
     /// Shows a share group.
@@ -82,7 +79,7 @@ impl Shard {
     /// There is no such share group.
     pub fn describe_share(&self, group: &str) -> Result<ShareDescription, Error> {
         let found = self.shares.get(group).map(Group::describe);
-        found.ok_or_else(|| self.no_share_group(group))
+        found.ok_or_else(|| self.no_group(group))
     }
 
     /// Whether that is a share group.
@@ -136,6 +133,7 @@ impl Shard {
             &mut Step {
                 now,
                 config: &self.config,
+                catalog: &*self.catalog,
                 effects,
             },
         );
@@ -149,15 +147,5 @@ impl Shard {
             self.shares.remove(&id);
         }
         Some(result)
-    }
-
-    fn no_share_group(&self, group: &str) -> Error {
-        if group.is_empty() {
-            Error::InvalidGroupId
-        } else if self.groups.contains_key(group) {
-            Error::OtherKind(group.to_owned())
-        } else {
-            Error::GroupIdNotFound(group.to_owned())
-        }
     }
 }

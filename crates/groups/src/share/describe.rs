@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Group;
-use super::member::{Member, TopicShare};
-use crate::{MemberId, State};
+use super::member::Member;
+use crate::{MemberId, State, Topic};
 
 /// A group, as ShareGroupDescribe shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct ShareMemberDescription {
     /// The names of the topics that it subscribes to, in order.
     pub topics: Vec<Arc<str>>,
     /// What it was given last.
-    pub assignment: Vec<TopicShare>,
+    pub assignment: Vec<Topic>,
 }
 
 impl Group {

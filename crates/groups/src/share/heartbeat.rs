@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::Group;
-use super::member::TopicShare;
 use crate::effects::Step;
-use crate::{Config, Error, MemberId};
+use crate::{Config, Error, MemberId, Topic};
 
 /// What a member says.
 #[derive(Debug, Clone, Copy)]
@@ -32,22 +31,21 @@ pub struct ShareBeat {
     /// The epoch to name with the next heartbeat.
     pub member_epoch: i32,
     /// All that it gets, in the order of the topics' names; `None` if it knows.
-    pub assignment: Option<Vec<TopicShare>>,
+    pub assignment: Option<Vec<Topic>>,
 }
 
 impl Group {
-    /// Takes a heartbeat. `find` knows the topics that there are.
+    /// Takes a heartbeat.
     pub(crate) fn heartbeat(
         &mut self,
         beat: ShareHeartbeat<'_>,
-        find: impl Fn(&str) -> Option<TopicShare>,
         step: &mut Step<'_>,
     ) -> Result<ShareBeat, Error> {
         let (id, joins) = self.member_of(&beat, step.config)?;
         let asks = beat.member_epoch == 0 || beat.topics.is_some();
         let member = self.members.entry(Arc::clone(&id)).or_default();
         let wants_others = member.update(beat);
-        let gets_others = member.assign(find);
+        let gets_others = member.assign(step.catalog);
         let session_end = step.after(beat.session_timeout_ms);
         self.sessions.set(Arc::clone(&id), session_end);
         if joins || wants_others || gets_others {

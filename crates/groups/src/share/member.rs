@@ -4,18 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::ShareHeartbeat;
-use crate::Error;
-
-/// All partitions of one topic, which is what a member gets of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicShare {
-    /// The topic's name.
-    pub topic: Arc<str>,
-    /// The topic's id.
-    pub topic_id: u128,
-    /// How many partitions it has, numbered from 0.
-    pub partitions: i32,
-}
+use crate::{Catalog, Error, Topic};
 
 /// What the coordinator knows of a member.
 #[derive(Debug, Default)]
@@ -30,7 +19,7 @@ pub(crate) struct Member {
     /// The names of the topics that it subscribes to, whether there are such topics or not.
     pub(super) topics: BTreeSet<Arc<str>>,
     /// What it was given last, in the order of the names.
-    pub(super) assignment: Vec<TopicShare>,
+    pub(super) assignment: Vec<Topic>,
 }
 
 impl Member {
@@ -50,8 +39,9 @@ impl Member {
     }
 
     /// Gives it what there is of its topics; whether that is something else than before.
-    pub(super) fn assign(&mut self, find: impl Fn(&str) -> Option<TopicShare>) -> bool {
-        let assignment = self.topics.iter().filter_map(|name| find(name)).collect();
+    pub(super) fn assign(&mut self, catalog: &dyn Catalog) -> bool {
+        let found = self.topics.iter().filter_map(|name| catalog.topic(name));
+        let assignment = found.collect();
         let before = std::mem::replace(&mut self.assignment, assignment);
         before != self.assignment
     }

@@ -18,4 +18,3 @@ mod member;
 pub use describe::{ShareDescription, ShareMemberDescription};
 pub(crate) use group::Group;
 pub use heartbeat::{ShareBeat, ShareHeartbeat};
-pub use member::TopicShare;

@@ -11,8 +11,12 @@
 )]
 
 mod admin;
+mod consumer_script;
+mod consumer_walk;
+mod consumers;
 mod join;
 mod leave;
+mod migration;
 mod offsets;
 mod recovery;
 mod script;
@@ -23,3 +27,4 @@ mod static_members;
 mod sync;
 mod tell;
 mod walk;
+mod world;

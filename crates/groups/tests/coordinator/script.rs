@@ -11,34 +11,42 @@
 //! | `offset t/0`, `drop t/0` | fetches or deletes an offset |
 //! | `describe`, `delete`, `retain`, `forget t` | of the group, retention, a deleted topic |
 //! | `share a topics=t,u`, `part a`, `make` | a heartbeat of `a` to a share group, its leaving, a group without members |
+//! | `beat a topics=t owns=t/0` | a heartbeat of `a` to a consumer group, which by itself owns what it was last told |
+//! | `quit a`, `away a` | it leaves that group, or leaves it for a while |
+//! | `interval 1000` | from now on targets stand for at least a second |
 //! | `topics t=3` | from now on there is a topic `t` with 3 partitions, and no other |
 //! | `wait 500` | half a second passes |
 //! | `restart` | memory is lost, and replayed from the records |
 //!
 //! Options are words `name=value`: `gen` (else the one last told), `instance`, `session`, `rebalance`,
 //! `protocols`, `protocol`, `type`, `topics`, `v` (of JoinGroup), `retention`, `note`, `id` (of the topic),
-//! `epoch` (of a share member; else the one that it was last told), `rack`.
+//! `epoch` (of a share or consumer member; else the one that it was last told), `rack`, `expression`, `assignor`,
+//! `owns` (partitions, or `unknown`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use millstream_groups::{
-    Committer, Config, Effects, JoinRequest, Leaver, NewOffset, Now, Protocol, Record, Reply,
-    Shard, State, SyncRequest, Token,
+    Committer, Config, Effects, JoinRequest, Kind, Leaver, NewOffset, Now, Place, Protocol, Record,
+    Reply, Shard, State, SyncRequest, Token,
 };
 
 use super::tell;
+use super::world::Topics;
 
 pub(crate) const GROUP: &str = "group";
 
-const OPTIONS: [&str; 15] = [
+const OPTIONS: [&str; 18] = [
+    "assignor",
     "by",
     "epoch",
+    "expression",
     "gen",
     "id",
     "instance",
     "note",
+    "owns",
     "protocol",
     "protocols",
     "rack",
@@ -86,10 +94,11 @@ pub(crate) struct World {
     tokens: u64,
     /// The last generation that a reply told.
     generation: i32,
-    /// The epoch that each member of a share group was last told.
+    /// The epoch that each member of a share or consumer group was last told.
     pub(super) epochs: HashMap<String, i32>,
-    /// The topics that there are, by their numbers of partitions.
-    pub(super) topics: BTreeMap<String, i32>,
+    /// What each member of a consumer group was last told that it may read.
+    pub(super) holds: HashMap<String, BTreeSet<Place>>,
+    pub(super) topics: Arc<Topics>,
 }
 
 /// The words of a line.
@@ -143,6 +152,7 @@ fn partition(word: &str) -> (Arc<str>, i32) {
     (Arc::from(topic), index.parse().unwrap())
 }
 
+/// A subscription of version 1, without data of the assignor's own, and owning nothing.
 fn subscription(topics: &str) -> Arc<[u8]> {
     let names: Vec<&str> = topics.split(',').collect();
     let mut bytes = vec![0, 1];
@@ -151,12 +161,15 @@ fn subscription(topics: &str) -> Arc<[u8]> {
         bytes.extend((name.len() as i16).to_be_bytes());
         bytes.extend(name.as_bytes());
     }
+    bytes.extend((-1i32).to_be_bytes());
+    bytes.extend(0i32.to_be_bytes());
     Arc::from(bytes)
 }
 
 impl World {
     pub(crate) fn new(config: Config) -> Self {
-        let shard = Shard::new(config.clone());
+        let topics = Arc::<Topics>::default();
+        let shard = Shard::new(config.clone(), Arc::<Topics>::clone(&topics));
         let (log, asked) = (Vec::new(), BTreeMap::new());
         Self {
             shard,
@@ -167,7 +180,8 @@ impl World {
             tokens: 0,
             generation: 0,
             epochs: HashMap::new(),
-            topics: BTreeMap::from([("t".to_owned(), 1)]),
+            holds: HashMap::new(),
+            topics,
         }
     }
 
@@ -183,7 +197,7 @@ impl World {
 
     /// A shard that knows nothing but the log.
     pub(crate) fn replayed(&self) -> Shard {
-        let mut shard = Shard::new(self.config.clone());
+        let mut shard = Shard::new(self.config.clone(), Arc::<Topics>::clone(&self.topics));
         self.log.iter().for_each(|record| shard.apply(record));
         shard
     }
@@ -216,6 +230,9 @@ impl World {
             "drop" => self.drop_offsets(&line, &mut effects),
             "share" => self.share(&line, &mut effects),
             "part" => self.part(&line, &mut effects),
+            "beat" => self.beat(&line, &mut effects),
+            "quit" | "away" => self.quit(verb == "quit", &line, &mut effects),
+            "interval" => self.set_interval(&line),
             "topics" => self.set_topics(&line),
             "wait" => self.wait(&line, &mut effects),
             "restart" => self.restart(&mut effects),
@@ -323,15 +340,15 @@ impl World {
 
     fn commit(&mut self, line: &Line<'_>, effects: &mut Effects) -> Vec<String> {
         let member_id = line.text("by", "");
-        let generation = if member_id.is_empty() {
-            -1
-        } else {
-            self.generation
+        let generation = match member_id {
+            "" => -1,
+            id => self.epochs.get(id).copied().unwrap_or(self.generation),
         };
         let who = Committer {
             member_id,
             instance_id: line.options.get("instance").copied(),
             generation: line.number("gen", generation),
+            knows_epochs: line.number("v", 9) >= 9,
             retention_ms: line.options.get("retention").map(|ms| ms.parse().unwrap()),
         };
         let new_offset = |(place, offset): (&str, &str)| NewOffset {
@@ -393,8 +410,10 @@ impl World {
     }
 
     fn describe(&self) -> Vec<String> {
-        if self.shard.is_share_group(GROUP) {
-            return self.describe_share();
+        match self.shard.kind(GROUP) {
+            Some(Kind::Share) => return self.describe_share(),
+            Some(Kind::Consumer) => return self.describe_consumer(),
+            Some(Kind::Classic) | None => {}
         }
         let group = self.shard.describe(GROUP);
         let mut text = group.state.name().to_owned();
@@ -414,7 +433,7 @@ impl World {
 
     /// Writes the records to the log, takes note of the replies, and tells both in words.
     fn outcome(&mut self, effects: Effects, answers: Vec<String>) -> Vec<String> {
-        let mut outcome: Vec<String> = effects.records.iter().map(tell::record).collect();
+        let mut outcome: Vec<String> = effects.records.iter().filter_map(tell::record).collect();
         outcome.sort_unstable();
         self.log.extend(effects.records);
         outcome.extend(answers);

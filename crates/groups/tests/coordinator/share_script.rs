@@ -1,8 +1,6 @@
 //! The events of share groups, for the scripts.
 
-use std::sync::Arc;
-
-use millstream_groups::{Effects, ShareHeartbeat, TopicShare};
+use millstream_groups::{Effects, ShareHeartbeat};
 
 use super::script::{GROUP, Line, World};
 use super::tell;
@@ -21,14 +19,7 @@ impl World {
             client_host: "host",
             session_timeout_ms: line.number("session", 45_000),
         };
-        let find = |topic: &str| {
-            self.topics.get(topic).map(|partitions| TopicShare {
-                topic: Arc::from(topic),
-                topic_id: 1,
-                partitions: *partitions,
-            })
-        };
-        match self.shard.share_heartbeat(GROUP, beat, find, now, effects) {
+        match self.shard.share_heartbeat(GROUP, beat, now, effects) {
             Ok(told) => {
                 self.epochs.insert(name.to_owned(), told.member_epoch);
                 let gets = told.assignment.as_deref().map(tell::assignment);
@@ -49,7 +40,7 @@ impl World {
 
     pub(super) fn set_topics(&mut self, line: &Line<'_>) -> Vec<String> {
         let topic = |(name, count): (&str, &str)| (name.to_owned(), count.parse().unwrap());
-        self.topics = line.pairs().map(topic).collect();
+        self.topics.set(line.pairs().map(topic).collect());
         Vec::new()
     }
 

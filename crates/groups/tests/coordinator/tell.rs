@@ -1,9 +1,9 @@
 //! Puts records, replies and refusals into the words of a script's outcomes.
 
-use millstream_groups::{Error, Record, Reply, TopicShare};
+use millstream_groups::{ConsumerRecord, Error, Record, Reply, Topic};
 
-pub(crate) fn record(record: &Record) -> String {
-    match record {
+pub(crate) fn record(record: &Record) -> Option<String> {
+    Some(match record {
         Record::Offset {
             topic,
             partition,
@@ -24,6 +24,15 @@ pub(crate) fn record(record: &Record) -> String {
         Record::ShareGroup {
             value: Some(epoch), ..
         } => format!("wrote epoch {epoch}"),
+        Record::Consumer {
+            record: ConsumerRecord::Group(value),
+            ..
+        } => match value {
+            Some(value) => format!("wrote epoch {}", value.epoch),
+            None => "forgot the group".to_owned(),
+        },
+        // What comes of the others is told by the replies.
+        Record::Consumer { .. } => return None,
         Record::Group {
             value: Some(value), ..
         } => {
@@ -37,16 +46,13 @@ pub(crate) fn record(record: &Record) -> String {
                 members.collect::<String>()
             )
         }
-    }
+    })
 }
 
 pub(crate) fn reply(who: &str, reply: &Reply) -> String {
     match reply {
         Reply::Join(Err(error)) | Reply::Sync(Err(error)) => format!("{who} {}", variant(error)),
-        Reply::Sync(Ok(synced)) => format!(
-            "{who} does {:?}",
-            String::from_utf8_lossy(&synced.assignment)
-        ),
+        Reply::Sync(Ok(synced)) => format!("{who} does {}", work(&synced.assignment)),
         Reply::Join(Ok(joined)) => {
             let members: Vec<&str> = joined
                 .members
@@ -57,7 +63,7 @@ pub(crate) fn reply(who: &str, reply: &Reply) -> String {
                 Some(leader) if !members.is_empty() => {
                     format!("{leader} leads {}", members.join(","))
                 }
-                leader => format!("under {}", leader.unwrap_or_default()),
+                leader => format!("under {}", leader.unwrap_or("nobody")),
             };
             let keeps = if joined.skip_assignment {
                 " keeping the assignment"
@@ -73,13 +79,36 @@ pub(crate) fn reply(who: &str, reply: &Reply) -> String {
     }
 }
 
-pub(crate) fn assignment(shares: &[TopicShare]) -> String {
+/// What a member is given to do: the words of a script's leader, or what a coordinator has written.
+fn work(bytes: &[u8]) -> String {
+    let Some((b"\0\x01", mut rest)) = bytes.split_at_checked(2) else {
+        return format!("{:?}", String::from_utf8_lossy(bytes));
+    };
+    let mut take = |length: usize| {
+        let (taken, left) = rest.split_at(length);
+        rest = left;
+        taken
+            .iter()
+            .fold(0, |number: u32, byte| number << 8 | u32::from(*byte))
+    };
+    let mut words = Vec::new();
+    for _ in 0..take(4) {
+        assert_eq!(take(2), 1, "topics of these scripts have short names");
+        let topic = char::from_u32(take(1)).unwrap();
+        for _ in 0..take(4) {
+            words.push(format!("{topic}/{}", take(4)));
+        }
+    }
+    format!("[{}]", words.join(" "))
+}
+
+pub(crate) fn assignment(shares: &[Topic]) -> String {
     if shares.is_empty() {
         return "nothing".to_owned();
     }
     let words = shares
         .iter()
-        .map(|share| format!("{}/{}", share.topic, share.partitions));
+        .map(|share| format!("{}/{}", share.name, share.partitions));
     words.collect::<Vec<_>>().join(",")
 }
 

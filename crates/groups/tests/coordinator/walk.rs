@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use millstream_groups::{Config, Shard, State};
+use millstream_groups::{Config, ConsumerState, Shard, State};
 
 use super::script::{GROUP, World};
 
 /// A generator of numbers that are the same for the same seed (xorshift64).
-struct Numbers(u64);
+pub(super) struct Numbers(u64);
 
 impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(super) fn seeded(seed: u64) -> Self {
+        Self(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed))
+    }
+
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -40,7 +44,23 @@ fn event(numbers: &mut Numbers, names: &mut u64) -> String {
         13 => ["retain", "drop u/0 t/1", "delete", "restart", "make"][numbers.below(5) as usize]
             .to_owned(),
         14 | 15 => format!("wait {}", numbers.below(7_000)),
+        16 | 17 => consumer_event(numbers, names),
         _ => share_event(numbers, names),
+    }
+}
+
+fn consumer_event(numbers: &mut Numbers, names: &mut u64) -> String {
+    let who = format!("m{}", numbers.below(*names + 1));
+    match numbers.below(6) {
+        0 => {
+            *names += 1;
+            let instance = ["", " instance=i"][numbers.below(2) as usize];
+            format!("beat m{names} topics=t,u{instance}")
+        }
+        1 => format!("quit {who}"),
+        2 => format!("away {who} instance=i"),
+        3 => format!("beat {who} epoch={}", numbers.below(4)),
+        _ => format!("beat {who}"),
     }
 }
 
@@ -75,6 +95,8 @@ fn check_replay(world: &World) {
         State::Empty => assert!(replayed.describe(GROUP).members.is_empty()),
         _ => {}
     }
+    let consumers = |shard: &Shard| shard.describe_consumer(GROUP).ok();
+    assert_eq!(consumers(&replayed), consumers(&world.shard));
     let epoch = |shard: &Shard| shard.describe_share(GROUP).ok().map(|group| group.epoch);
     assert_eq!(epoch(&replayed), epoch(&world.shard));
 }
@@ -87,6 +109,14 @@ fn check_rest(world: &mut World) {
     assert!(matches!(state, State::Empty | State::Dead), "{state:?}");
     let share = world.shard.describe_share(GROUP).map(|group| group.state);
     assert_ne!(share, Ok(State::Stable));
+    let consumers = world
+        .shard
+        .describe_consumer(GROUP)
+        .map(|group| group.state);
+    assert!(
+        matches!(consumers, Ok(ConsumerState::Empty) | Err(_)),
+        "{consumers:?}"
+    );
     assert!(
         world.shard.list().count() <= 1,
         "an id belongs to one kind of group"
@@ -97,7 +127,7 @@ fn check_rest(world: &mut World) {
 #[test]
 fn memory_is_always_a_replay_of_the_log_and_nobody_waits_for_ever() {
     for seed in 1..400 {
-        let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));
+        let mut numbers = Numbers::seeded(seed);
         let limit = [2, 5, usize::MAX][numbers.below(3) as usize];
         let mut world = World::new(Config {
             max_size: limit,

@@ -124,6 +124,8 @@ macro_rules! for_each_api {
             (DescribeCluster, describe_cluster)
             (DescribeProducers, describe_producers)
             (UnregisterBroker, unregister_broker)
+            (ConsumerGroupHeartbeat, consumer_group_heartbeat)
+            (ConsumerGroupDescribe, consumer_group_describe)
             (ListConfigResources, list_config_resources)
             (DescribeTopicPartitions, describe_topic_partitions)
             (ShareGroupHeartbeat, share_group_heartbeat)

@@ -82,8 +82,6 @@ fn messages() -> Vec<Message> {
     for_each_api!(apis);
     // Nobody answers these yet.
     apis! {
-        (ConsumerGroupHeartbeat, consumer_group_heartbeat)
-        (ConsumerGroupDescribe, consumer_group_describe)
         (AddPartitionsToTxn, add_partitions_to_txn)
         (AddOffsetsToTxn, add_offsets_to_txn)
         (EndTxn, end_txn)

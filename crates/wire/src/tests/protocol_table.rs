@@ -34,13 +34,6 @@ const NOT_SERVED: &[(&str, &[(i16, &str)])] = &[
         ],
     ),
     (
-        "groups use the classic protocol",
-        &[
-            (68, "ConsumerGroupHeartbeat"),
-            (69, "ConsumerGroupDescribe"),
-        ],
-    ),
-    (
         "clients would send metrics that nobody receives",
         &[(71, "GetTelemetrySubscriptions"), (72, "PushTelemetry")],
     ),

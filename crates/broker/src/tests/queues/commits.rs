@@ -41,6 +41,7 @@ async fn acknowledge(broker: &TestBroker, offset: i64) -> ErrorCode {
 async fn commit_only(broker: &TestBroker, topic: &Topic, offset: i64) {
     broker.broker.attach(topic, "g").await.unwrap();
     let who = Committer {
+        knows_epochs: true,
         member_id: "",
         instance_id: None,
         generation: -1,
