@@ -192,6 +192,10 @@ impl Producer {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
     use super::super::Sent;
     use super::super::tests::{PRODUCER, Verdict, at, verdict};
     use super::*;
@@ -364,5 +368,64 @@ mod tests {
         producers.accept(&end(PRODUCER, 0, Outcome::Commit), at(2, 1_000));
         producers.expire(1_100, 100);
         assert_eq!(producers.describe(), []);
+    }
+
+    /// One of three producers sends in a transaction or a coordinator ends it, which may begin the next epoch.
+    fn steps() -> impl Strategy<Value = Vec<(i64, Option<(bool, bool)>)>> {
+        let ends = prop_oneof![2 => Just(None), 1 => any::<(bool, bool)>().prop_map(Some)];
+        proptest::collection::vec((1..=3_i64, ends), 1..40)
+    }
+
+    /// The steps that these come to.
+    fn numbered(drawn: &[(i64, Option<(bool, bool)>)]) -> Vec<Step> {
+        let mut next = HashMap::from([(1, (0, 0)), (2, (0, 0)), (3, (0, 0))]);
+        let mut step = |&(id, ended): &(i64, Option<(bool, bool)>)| {
+            let (epoch, sequence): &mut (i16, i32) = next.get_mut(&id).unwrap();
+            let Some((is_aborted, is_bumped)) = ended else {
+                *sequence += 2;
+                return records(id, *epoch, *sequence - 2, true);
+            };
+            if is_bumped {
+                (*epoch, *sequence) = (*epoch + 1, 0);
+            }
+            let outcome = match is_aborted {
+                true => Outcome::Abort,
+                false => Outcome::Commit,
+            };
+            end(id, *epoch, outcome)
+        };
+        drawn.iter().map(&mut step).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_of_a_log_tells_the_same_as_a_log_that_ends_there(
+            drawn in steps(),
+            settled in 0..80_i64,
+            kept in 0..80_i64,
+        ) {
+            let steps = numbered(&drawn);
+            let mut producers = Producers::default();
+            for (step, offset) in steps.iter().zip((0..).step_by(2)) {
+                prop_assert_eq!(verdict(&producers, *step), Verdict::New);
+                producers.accept(step, at(offset, 0));
+            }
+            let kept = kept.max(settled);
+            let mut aborted = producers.settle(settled);
+            producers.forget_from(kept);
+            aborted.extend(producers.settle(kept));
+
+            let mut expected = Producers::default();
+            let mut replayed = Vec::new();
+            for (step, offset) in steps.iter().zip((0..kept).step_by(2)) {
+                expected.accept(step, at(offset, 0));
+                replayed.extend(expected.settle(i64::MAX));
+            }
+            prop_assert_eq!(aborted, replayed);
+            prop_assert_eq!(producers.open_transactions(), expected.open_transactions());
+            prop_assert_eq!(producers.undecided_from(), expected.undecided_from());
+            let read = Producers::decode(&producers.encode()).unwrap();
+            prop_assert_eq!(read.undecided_from(), expected.undecided_from());
+        }
     }
 }
