@@ -197,14 +197,27 @@ async fn committed(partition: &Arc<Partition>) -> Vec<(i64, String)> {
             } else if !header.is_transactional() || !skipped.contains(&header.producer_id) {
                 for record in &batch.records(1 << 10).unwrap() {
                     let record = record.unwrap();
-                    let value = String::from_utf8(record.value.unwrap().to_vec());
-                    seen.push((record.offset, value.unwrap()));
+                    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                    let (key, value) = (record.key.unwrap(), record.value.unwrap());
+                    seen.push((record.offset, format!("{}={}", text(key), text(value))));
                 }
             }
         }
         from = until;
     }
     seen
+}
+
+/// Compacts whatever is dirty, into one segment.
+fn compacted() -> LogConfig {
+    LogConfig {
+        compaction: Some(CompactionConfig {
+            min_dirty_ratio: 0.0,
+            delete_retention_ms: 0,
+            ..CompactionConfig::default()
+        }),
+        ..segments_of(1 << 20)
+    }
 }
 
 fn lists(disk: &FaultyDisk) -> Vec<PathBuf> {
@@ -276,19 +289,7 @@ async fn what_a_consumer_of_committed_records_sees_outlives_compaction() {
     let (store, partition) = filled(&disk, 12).await;
     let [mut first, ..] = producers();
     let mut seen = committed(&partition).await;
-    partition.set_config(LogConfig {
-        compaction: Some(CompactionConfig {
-            min_dirty_ratio: 0.0,
-            delete_retention_ms: 0,
-            ..CompactionConfig::default()
-        }),
-        ..segments_of(1 << 20)
-    });
-    let latest = |seen: &[(i64, String)]| -> BTreeMap<String, i64> {
-        seen.iter()
-            .map(|(offset, value)| (value.clone(), *offset))
-            .collect()
-    };
+    partition.set_config(compacted());
     for now_ms in 0..4 {
         store.compact(now_ms).await;
         let left = committed(&partition).await;
@@ -300,18 +301,60 @@ async fn what_a_consumer_of_committed_records_sees_outlives_compaction() {
         // The producer of an aborted transaction goes on: nothing of that may be taken for part of it.
         (first.epoch, first.sequence) = (first.epoch + 1, 0);
         let offset = first.send(&partition).await.unwrap();
-        seen.push((offset, format!("{}/0", first.epoch)));
+        seen.push((offset, format!("1={}/0", first.epoch)));
         first.end(&partition, Outcome::Commit).await.unwrap();
         let aborted = partition.aborted(0..offset + 1).await.unwrap();
         let covers = |it: &Aborted| it.producer_id == first.id && it.last_offset > offset;
         assert!(!aborted.iter().any(covers), "{aborted:?}");
     }
-    let before = latest(&committed(&partition).await);
+    let before = committed(&partition).await;
     store.close().unwrap();
     drop((store, partition));
     let store = open(&disk, eager()).unwrap();
     let partition = store.partition(&ID).unwrap();
-    assert_eq!(latest(&committed(&partition).await), before);
+    assert_eq!(committed(&partition).await, before);
+}
+
+/// The last committed value of each key and its offset.
+async fn latest(partition: &Arc<Partition>) -> BTreeMap<String, (i64, String)> {
+    let seen = committed(partition).await.into_iter();
+    let entry = |(offset, pair): (i64, String)| {
+        let (key, value) = pair.split_once('=').unwrap();
+        (key.to_owned(), (offset, value.to_owned()))
+    };
+    seen.map(entry).collect()
+}
+
+#[tokio::test]
+async fn a_crash_at_any_sync_of_a_compaction_shows_nothing_that_was_aborted() {
+    let disk = FaultyDisk::default();
+    let (store, partition) = filled(&disk, 12).await;
+    let expected = latest(&partition).await;
+    store.close().unwrap();
+    drop((store, partition));
+    let compact_until = async |syncs| {
+        let disk = disk.crash(Survives::Written);
+        let store = open(&disk, eager()).unwrap();
+        let partition = store.partition(&ID).unwrap();
+        partition.set_config(compacted());
+        disk.fail_after_syncs(syncs);
+        let before = disk.syncs();
+        for now_ms in 0..3 {
+            store.compact(now_ms).await;
+        }
+        (disk.syncs() - before, disk)
+    };
+    let (all, _) = compact_until(u64::MAX - 1).await;
+    assert!(all > 8, "{all} syncs");
+    for syncs in 0..all {
+        let (_, disk) = compact_until(syncs).await;
+        for survives in [Survives::Synced, Survives::Written, Survives::Torn(70)] {
+            let context = format!("sync {syncs}, {survives:?}");
+            let store = open(&disk.crash(survives), eager()).unwrap();
+            let partition = store.partition(&ID).unwrap();
+            assert_eq!(latest(&partition).await, expected, "{context}");
+        }
+    }
 }
 
 #[tokio::test]
