@@ -156,6 +156,29 @@ impl Catalog {
         }
     }
 
+    /// Makes those of the topics that there can be and are not there, with the broker's defaults, in one step.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn ensure_topics(self: &Arc<Self>, names: Vec<String>) -> Result<(), Error> {
+        let random = self.environment.random_uuid;
+        self.commit(move |state| {
+            let wanted = names.iter().filter_map(|name| {
+                let topic = defaults::of(name, state.config()).ok()?;
+                Some((topic, name::topic_id(random())))
+            });
+            Ok(plan::create_all(state.image(), wanted))
+        })
+        .await
+    }
+
+    /// Why there is no topic of that name, where there might be one.
+    pub(crate) fn why_absent(&self, name: &str) -> Error {
+        let refused = defaults::of(name, &self.config()).and_then(|topic| self.check(&topic));
+        let unknown = || Error::UnknownTopic(name.to_owned());
+        refused.err().unwrap_or_else(unknown)
+    }
+
     /// Ends a topic: its records are gone, and its name is free once this returns.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 //! - 10: topics have ids; 12: and can be asked for by them
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use millstream_wire::ErrorCode;
@@ -90,12 +90,17 @@ fn all(state: &State) -> Vec<TopicResult<'static>> {
 async fn named<'a>(broker: &Broker, asked: &[Asked<'a>], may_create: bool) -> Vec<TopicResult<'a>> {
     let config = broker.config();
     let may_create = may_create && config.auto_create_topics_enable;
+    let made = match may_create {
+        true => make_absent(broker, asked).await,
+        false => Ok(()),
+    };
     let mut seen = HashSet::new();
     let mut topics = Vec::new();
     for topic in asked {
         if seen.insert((topic.topic_id, topic.name)) {
-            topics.push(match find(broker, topic, may_create).await {
+            topics.push(match find(broker, topic, may_create) {
                 Ok(found) => described(&found, config.node_id),
+                Err(Error::UnknownTopic(_)) if let Err(error) = &made => unavailable(topic, error),
                 Err(error) => unavailable(topic, &error),
             });
         }
@@ -103,17 +108,25 @@ async fn named<'a>(broker: &Broker, asked: &[Asked<'a>], may_create: bool) -> Ve
     topics
 }
 
-async fn find(broker: &Broker, asked: &Asked<'_>, may_create: bool) -> Result<Arc<Topic>, Error> {
+/// Makes the topics that are asked for by name and are not there.
+async fn make_absent(broker: &Broker, asked: &[Asked<'_>]) -> Result<(), Error> {
+    let state = broker.catalog().state();
+    let named = asked.iter().filter(|topic| topic.topic_id.is_nil());
+    let names = named.filter_map(|topic| topic.name);
+    let absent: BTreeSet<&str> = names.filter(|name| state.topic(name).is_none()).collect();
+    let absent = absent.into_iter().map(str::to_owned).collect();
+    broker.catalog().ensure_topics(absent).await
+}
+
+fn find(broker: &Broker, asked: &Asked<'_>, may_create: bool) -> Result<Arc<Topic>, Error> {
     let catalog = broker.catalog();
     match asked.name {
-        Some(name) if asked.topic_id.is_nil() => {
-            match catalog.topic(name) {
-                Some(topic) => Ok(topic),
-                None if may_create => catalog.ensure_topic(name).await,
-                None => Err(validate(name)
-                    .map_or_else(Error::from, |()| Error::UnknownTopic(name.to_owned()))),
+        Some(name) if asked.topic_id.is_nil() => catalog.topic(name).ok_or_else(|| {
+            if may_create {
+                return catalog.why_absent(name);
             }
-        }
+            validate(name).map_or_else(Error::from, |()| Error::UnknownTopic(name.to_owned()))
+        }),
         _ => catalog
             .topic_by_id(asked.topic_id)
             .ok_or(Error::UnknownTopicId(asked.topic_id)),

@@ -62,6 +62,26 @@ pub(crate) fn create(image: &Image, topic: &NewTopic, id: Uuid) -> Result<Vec<Ch
         .collect())
 }
 
+/// Begins those of the topics that there can be, as many as one operation makes.
+pub(crate) fn create_all(
+    image: &Image,
+    topics: impl IntoIterator<Item = (NewTopic, Uuid)>,
+) -> Vec<Change> {
+    let limit = MAX_NEW_PARTITIONS as usize;
+    let (mut image, mut changes) = (image.clone(), Vec::new());
+    for (topic, id) in topics.into_iter().take(limit) {
+        let planned = create(&image, &topic, id).unwrap_or_default();
+        if changes.len() + planned.len() > limit {
+            break;
+        }
+        planned
+            .iter()
+            .for_each(|change| image.apply(change.clone()));
+        changes.extend(planned);
+    }
+    changes
+}
+
 /// Refuses a name that cannot be used or is in use.
 fn vacant(image: &Image, name: &str) -> Result<(), Error> {
     validate(name)?;

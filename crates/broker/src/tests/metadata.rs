@@ -1,5 +1,6 @@
 //! What Metadata and its relatives say of topics.
 
+use millstream_batch::Batches;
 use millstream_wire::api::metadata::{Request, Response, Topic as Asked};
 use millstream_wire::api::{describe_cluster, describe_quorum, describe_topic_partitions as pages};
 use millstream_wire::{ApiKey, ErrorCode, Uuid, base64_id};
@@ -105,6 +106,29 @@ async fn a_name_that_cannot_be_is_refused_and_not_made() {
     for topic in told(&broker, LAST, &request).await {
         assert_eq!(topic.1, ErrorCode::INVALID_TOPIC_EXCEPTION);
     }
+}
+
+#[tokio::test]
+async fn topics_that_are_asked_for_together_are_made_in_one_step() {
+    let broker = TestBroker::start().await;
+    let request = asking(Some(
+        ["a.b", "c", "no name", "a_b", "d"].map(by_name).to_vec(),
+    ));
+    let none = ErrorCode::NONE;
+    let invalid = ErrorCode::INVALID_TOPIC_EXCEPTION;
+    let codes = told(&broker, LAST, &request).await.into_iter();
+    assert_eq!(
+        codes.map(|topic| topic.1).collect::<Vec<_>>(),
+        [none, none, invalid, invalid, none]
+    );
+    let log = broker.broker.catalog().log();
+    let read = log.read(0, usize::MAX, log.offsets().log_end, true).await;
+    let batches = read.unwrap();
+    let batches: usize = batches
+        .iter()
+        .map(|bytes| Batches::new(bytes).count())
+        .sum();
+    assert_eq!(batches, 1);
 }
 
 #[tokio::test]
