@@ -42,7 +42,7 @@ pub(crate) async fn handle<'a>(
     }
 }
 
-/// What is asked for by user; of a user who is named more than once, the first that is wrong is told.
+/// What is asked for by user; of a user who is named more than once, the first is told if it is wrong.
 fn alterations<'a>(state: &State, request: &Request<'a>) -> BTreeMap<&'a str, Alteration> {
     let deletions = request.deletions.iter().map(|deletion| {
         let owner = owner(deletion.name, deletion.mechanism);
@@ -64,8 +64,8 @@ fn alterations<'a>(state: &State, request: &Request<'a>) -> BTreeMap<&'a str, Al
     for (user, alteration) in deletions.chain(upsertions) {
         let all = match (by_user.remove(user), alteration) {
             (None, only) => only,
-            (Some(Ok(_)), Ok(_)) => Err(Error::UserTwice(user.to_owned())),
-            (Some(Err(error)), _) | (Some(Ok(_)), Err(error)) => Err(error),
+            (Some(Ok(_)), _) => Err(Error::UserTwice(user.to_owned())),
+            (Some(first), _) => first,
         };
         by_user.insert(user, all);
     }

@@ -15,7 +15,7 @@ use crate::catalog::{Resource, State};
 use crate::config::{Entry, Source, Type};
 use crate::connection::RequestContext;
 use crate::error::report;
-use crate::resource_type::{BROKER_LOGGER, CLIENT_METRICS};
+use crate::resource_type::BROKER_LOGGER;
 use crate::{Broker, Error};
 
 /// Kafka's number for the source of a log level.
@@ -56,11 +56,6 @@ fn configs(
 ) -> Result<Vec<Config<'static>>, Error> {
     let mut configs = match asked.resource_type {
         BROKER_LOGGER => vec![log_level(state, asked.resource_name)?],
-        CLIENT_METRICS if asked.resource_name.is_empty() => {
-            return Err(Error::InvalidRequest("the resource has no name".to_owned()));
-        }
-        // Nothing can be set on them, so nothing is.
-        CLIENT_METRICS => Vec::new(),
         _ => settings(state, asked, request)?,
     };
     let keys = asked
@@ -83,8 +78,8 @@ fn settings(
     }
     let config = |entry: Entry| Config {
         read_only: match resource {
-            Resource::Topic(_) | Resource::Group(_) => entry.def.read_only,
             Resource::Broker(_) => !entry.def.dynamic,
+            _ => entry.def.read_only,
         },
         ..described(entry, request)
     };

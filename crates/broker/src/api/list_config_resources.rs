@@ -1,6 +1,6 @@
 //! ListConfigResources: what settings can belong to.
 //!
-//! - 0: subscriptions to client metrics only, of which there are none; 1: any type
+//! - 0: subscriptions to the metrics of clients only; 1: any type
 
 use std::borrow::Cow;
 
@@ -62,6 +62,10 @@ fn names(state: &State, resource_type: i8) -> Vec<Cow<'static, str>> {
             .configured_groups()
             .map(|id| Cow::Owned(id.to_owned()))
             .collect(),
+        CLIENT_METRICS => {
+            let names = state.image().client_metrics();
+            names.map(|name| Cow::Owned(name.to_owned())).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -8,10 +8,12 @@ use millstream_wire::ErrorCode;
 
 use super::distinct::distinct;
 use crate::catalog::{Resource, State};
-use crate::config::{BrokerConfig, Entry, GroupConfig, Settings, Source, Table, TopicConfig};
+use crate::config::{
+    BrokerConfig, ClientMetricsConfig, Entry, GroupConfig, Settings, Source, Table, TopicConfig,
+};
 use crate::error::report;
 use crate::queues::keep_acknowledged;
-use crate::resource_type::{BROKER, BROKER_LOGGER, GROUP, TOPIC};
+use crate::resource_type::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::{Broker, Error};
 
 /// The resource of that type and name, if there is one with settings.
@@ -28,6 +30,10 @@ pub(crate) fn resource(state: &State, resource_type: i8, name: &str) -> Result<R
         BROKER | BROKER_LOGGER => this_broker(state, name).map(|id| Resource::Broker(Some(id))),
         GROUP if name.is_empty() => Err(Error::InvalidRequest("the group has no name".to_owned())),
         GROUP => Ok(Resource::Group(name.to_owned())),
+        CLIENT_METRICS if name.is_empty() => Err(Error::InvalidRequest(
+            "the subscription has no name".to_owned(),
+        )),
+        CLIENT_METRICS => Ok(Resource::ClientMetrics(name.to_owned())),
         other => Err(Error::InvalidRequest(format!(
             "resources of type {other} have no settings"
         ))),
@@ -188,6 +194,10 @@ pub(crate) fn in_force(state: &State, resource: &Resource) -> Result<Vec<Entry>,
             .ok_or_else(|| Error::UnknownTopic(name.clone())),
         Resource::Broker(_) => Ok(state.config().describe()),
         Resource::Group(id) => Ok(state.group_config(id).describe(state.config())),
+        Resource::ClientMetrics(_) => {
+            let subscription = ClientMetricsConfig::resolve(state.settings(resource))?;
+            Ok(subscription.describe(state.config()))
+        }
     }
 }
 
@@ -200,6 +210,7 @@ fn check(state: &State, resource: &Resource, settings: &Settings) -> Result<(), 
             state.check_queue(name, &wanted)
         }
         Resource::Group(_) => Ok(GroupConfig::resolve(settings.clone(), config).map(drop)?),
+        Resource::ClientMetrics(_) => Ok(ClientMetricsConfig::resolve(settings.clone()).map(drop)?),
         Resource::Broker(id) => check_broker(config, *id, settings),
     }
 }

@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-use crate::config::{BrokerConfig, GroupConfig, Table, TopicConfig};
+use crate::config::{BrokerConfig, ClientMetricsConfig, GroupConfig, Table, TopicConfig};
 use crate::quotas::Entity;
 use crate::scram::{Credential, Owner};
 
@@ -57,6 +57,8 @@ pub(crate) enum Resource {
     Broker(Option<i32>),
     /// The group of that id, whether it exists or not.
     Group(String),
+    /// The subscription to the metrics of clients of that name.
+    ClientMetrics(String),
 }
 
 impl Resource {
@@ -66,6 +68,7 @@ impl Resource {
             Self::Topic(_) => TopicConfig::TABLE,
             Self::Broker(_) => BrokerConfig::TABLE,
             Self::Group(_) => GroupConfig::TABLE,
+            Self::ClientMetrics(_) => ClientMetricsConfig::TABLE,
         }
     }
 }

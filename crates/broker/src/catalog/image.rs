@@ -183,6 +183,17 @@ impl Image {
         self.passwords.get(owner)
     }
 
+    /// Every subscription to the metrics of clients, in the order of the names.
+    pub(crate) fn client_metrics(&self) -> impl Iterator<Item = &str> {
+        let first = Resource::ClientMetrics(String::new());
+        self.configs
+            .range(first..)
+            .filter_map(|(resource, _)| match resource {
+                Resource::ClientMetrics(name) => Some(name.as_str()),
+                _ => None,
+            })
+    }
+
     /// The smallest producer id that nobody has been given.
     pub(crate) fn next_producer_id(&self) -> i64 {
         self.next_producer_id

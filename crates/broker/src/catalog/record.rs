@@ -146,6 +146,7 @@ fn named(resource: &Resource) -> (i8, Cow<'_, str>) {
         Resource::Broker(None) => (resource_type::BROKER, Cow::Borrowed("")),
         Resource::Broker(Some(id)) => (resource_type::BROKER, Cow::Owned(id.to_string())),
         Resource::Group(id) => (resource_type::GROUP, Cow::Borrowed(id)),
+        Resource::ClientMetrics(name) => (resource_type::CLIENT_METRICS, Cow::Borrowed(name)),
     }
 }
 
@@ -155,6 +156,7 @@ fn resource(record: &ConfigRecord<'_>) -> Option<Resource> {
         (resource_type::BROKER, "") => Some(Resource::Broker(None)),
         (resource_type::BROKER, id) => id.parse().ok().map(|id| Resource::Broker(Some(id))),
         (resource_type::GROUP, id) => Some(Resource::Group(id.to_owned())),
+        (resource_type::CLIENT_METRICS, name) => Some(Resource::ClientMetrics(name.to_owned())),
         _ => None,
     }
 }
@@ -226,6 +228,7 @@ mod tests {
             config(Resource::Broker(None), Some("2")),
             config(Resource::Broker(Some(7)), None),
             config(Resource::Group("workers".to_owned()), Some("3")),
+            config(Resource::ClientMetrics("all".to_owned()), Some("*")),
             Change::ProducerIds { next: i64::MAX },
             Change::Feature {
                 name: "share.version".to_owned(),

@@ -21,6 +21,8 @@ pub enum Source {
     StaticBroker = 4,
     /// Nobody set it.
     Default = 5,
+    /// Set on the subscription itself.
+    ClientMetrics = 7,
     /// Set on the group itself.
     Group = 8,
 }

@@ -5,6 +5,7 @@
 //! environment or a command line: the server gathers [`Settings`] and hands them in.
 
 mod broker;
+mod client_metrics;
 mod def;
 mod describe;
 mod group;
@@ -18,6 +19,7 @@ mod topic;
 mod value;
 
 pub use broker::BrokerConfig;
+pub use client_metrics::ClientMetricsConfig;
 pub use def::{ConfigDef, InvalidConfig, Table};
 pub use describe::{Entry, Synonym};
 pub use group::{GroupConfig, IsolationLevel, MigrationPolicy};

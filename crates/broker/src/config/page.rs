@@ -1,7 +1,7 @@
 //! The tables as text: for `serve --help` and for `docs/configuration.md`.
 
 use super::def::{ConfigDef, Table};
-use super::{BrokerConfig, GroupConfig, TopicConfig};
+use super::{BrokerConfig, ClientMetricsConfig, GroupConfig, TopicConfig};
 
 /// Columns of help text, beside the indentation.
 const HELP_WIDTH: usize = 92;
@@ -25,10 +25,12 @@ fn help_entry(def: &'static ConfigDef) -> String {
 #[must_use]
 pub fn markdown() -> String {
     format!(
-        "{INTRODUCTION}\n## Broker\n\n{}\n## Topic\n\n{TOPIC_INTRODUCTION}\n{}\n## Group\n\n{GROUP_INTRODUCTION}\n{}",
+        "{INTRODUCTION}\n## Broker\n\n{}\n## Topic\n\n{TOPIC_INTRODUCTION}\n{}\n## Group\n\n{GROUP_INTRODUCTION}\n{}\n\
+         ## Subscription to the metrics of clients\n\n{METRICS_INTRODUCTION}\n{}",
         rows(BrokerConfig::TABLE, broker_note),
         rows(TopicConfig::TABLE, topic_note),
-        rows(GroupConfig::TABLE, group_note)
+        rows(GroupConfig::TABLE, group_note),
+        rows(ClientMetricsConfig::TABLE, group_note)
     )
 }
 
@@ -63,6 +65,11 @@ const GROUP_INTRODUCTION: &str = "\
 Set for a group, which need not exist yet, with `kafka-configs.sh --entity-type groups` or any admin client. What a
 group does not set comes from the broker setting named first in the last column, and its own value has to be within
 the bounds named there.
+";
+
+const METRICS_INTRODUCTION: &str = "\
+Set for a subscription, which begins with its first setting, with `kafka-configs.sh --entity-type client-metrics` or any admin
+client.
 ";
 
 fn rows(table: Table, note: fn(&ConfigDef) -> String) -> String {

@@ -6,7 +6,7 @@ use millstream_wire::{ApiKey, ErrorCode};
 
 use super::topics::create;
 use crate::config::{BrokerConfig, TopicConfig};
-use crate::resource_type::{BROKER, BROKER_LOGGER, GROUP, TOPIC};
+use crate::resource_type::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::testing::TestBroker;
 
 pub(super) const SET: i8 = 0;
@@ -333,4 +333,51 @@ async fn resources_with_settings_are_listed_by_type() {
     );
     assert_eq!(list(0, vec![]).await, (ErrorCode::NONE, vec![]));
     assert_eq!(list(1, vec![99]).await.0, ErrorCode::UNSUPPORTED_VERSION);
+}
+
+// AK core/…/ConfigHelper.scala and server/…/metrics/ClientMetricsConfigs.java
+#[tokio::test]
+async fn subscriptions_to_metrics_are_kept_though_nobody_receives_any() {
+    let broker = TestBroker::start().await;
+    let subscription = (CLIENT_METRICS, "all");
+    let operations = [
+        (SET, "metrics", Some("org.apache.kafka.producer.")),
+        (SET, "match", Some("client_id=orders.*")),
+    ];
+    let default = Some("300000".to_owned());
+    assert_eq!(
+        setting(&broker, subscription, "interval.ms").await,
+        (default.clone(), 5)
+    );
+    assert_eq!(
+        alter(&broker, subscription, &operations).await,
+        ErrorCode::NONE
+    );
+    for wrong in [
+        (SET, "interval.ms", Some("99")),
+        (SET, "interval.ms", Some("3600001")),
+        (SET, "match", Some("orders.*")),
+        (SET, "no.such", Some("1")),
+    ] {
+        let refused = alter(&broker, subscription, &[wrong]).await;
+        assert_eq!(refused, ErrorCode::INVALID_CONFIG, "{wrong:?}");
+    }
+    let nameless = alter(&broker, (CLIENT_METRICS, ""), &operations).await;
+    assert_eq!(nameless, ErrorCode::INVALID_REQUEST);
+
+    let broker = broker.restart().await;
+    assert_eq!(
+        setting(&broker, subscription, "match").await,
+        (Some("client_id=orders.*".to_owned()), 7)
+    );
+    assert_eq!(
+        setting(&broker, subscription, "interval.ms").await,
+        (default, 5)
+    );
+    let request = list_config_resources::Request {
+        resource_types: vec![CLIENT_METRICS],
+    };
+    let listed: list_config_resources::Response<'_> =
+        broker.call(ApiKey::ListConfigResources, 1, &request).await;
+    assert_eq!(listed.config_resources[0].resource_name, "all");
 }
