@@ -220,10 +220,18 @@ func plain(tree any) any {
 
 func identity(i int, value any) string {
 	object, _ := value.(map[string]any)
-	for _, name := range []string{"ApiKey", "Name", "Topic", "Group", "GroupID", "Partition", "MemberID", "ConfigName"} {
+	for _, name := range []string{"ApiKey", "Name", "Topic", "Group", "GroupID", "Partition", "MemberID", "ConfigName", "User", "Mechanism", "Feature", "Key"} {
 		if name, ok := object[name]; ok && name != nil {
 			return fmt.Sprint(name)
 		}
+	}
+	if sides, ok := object["Entity"].([]any); ok {
+		var names []string
+		for _, side := range sides {
+			names = append(names, string(must(json.Marshal(side))))
+		}
+		sort.Strings(names)
+		return strings.Join(names, " ")
 	}
 	return fmt.Sprint(i)
 }
