@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("millstream-wire", &[]),
     ("millstream-groups", &[]),
     ("millstream-queue", &[]),
+    ("millstream-transactions", &[]),
     ("millstream-store", &["millstream-batch"]),
     (
         "millstream-broker",
