@@ -1,4 +1,5 @@
-"""confluent-kafka (librdkafka) against a broker: administration, every codec, two groups, a rebalance, commits.
+"""confluent-kafka (librdkafka) against a broker: administration, every codec, two groups, rebalances in both protocols, an
+expression, a static member, the change of a group's protocol, commits.
 
 Run it with a bootstrap address; it prints one line per promise kept and stops at the first that is not.
 """
@@ -25,6 +26,9 @@ BOOTSTRAP = sys.argv[1]
 RUN = f"confluent-kafka-{uuid.uuid4().hex[:8]}"
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 DEADLINE = 30
+CLASSIC = {"session.timeout.ms": 10000}
+# The broker assigns, and says how long a member may be silent.
+CONSUMER = {"group.protocol": "consumer"}
 admin = AdminClient({"bootstrap.servers": BOOTSTRAP})
 
 
@@ -81,7 +85,7 @@ def send(topic, numbers, codec="none"):
 class Member:
     """A member of a group that remembers what it was given and commits before it gives partitions up."""
 
-    def __init__(self, group, topic, seen):
+    def __init__(self, group, topic, seen, protocol=CLASSIC):
         self.seen, self.partitions, self.count = seen, set(), 0
         self.consumer = Consumer(
             {
@@ -89,7 +93,7 @@ class Member:
                 "group.id": group,
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
-                "session.timeout.ms": 10000,
+                **protocol,
             }
         )
         self.consumer.subscribe([topic], on_assign=self.assigned, on_revoke=self.revoked)
@@ -188,14 +192,14 @@ def codecs_and_groups(topic):
         ok(f"group {group[-1]} gets every record of every codec, in order per key, with headers")
 
 
-def rebalance(topic, group):
+def rebalance(topic, group, name, protocol):
     create(topic, 4)
     seen = []
-    first = Member(group, topic, seen)
+    first = Member(group, topic, seen, protocol)
     send(topic, range(1000))
     wait("the first 1000", lambda: len(seen) >= 1000, first.poll)
 
-    second = Member(group, topic, seen)
+    second = Member(group, topic, seen, protocol)
     both = lambda: (first.poll(), second.poll())
     wait("two partitions each", lambda: len(first.partitions) == len(second.partitions) == 2, both)
     assert first.partitions | second.partitions == {0, 1, 2, 3}
@@ -207,7 +211,7 @@ def rebalance(topic, group):
     send(topic, range(2000, 3000))
     wait("the third 1000", lambda: len(seen) >= 3000, first.poll)
     check_contents(seen, range(3000))
-    ok("rebalance: a second member takes two partitions over and gives them back; nothing lost or duplicated")
+    ok(f"{name}: a second member takes two partitions over and gives them back; nothing lost or duplicated")
 
     (description,) = [f.result(DEADLINE) for f in admin.describe_consumer_groups([group]).values()]
     assert len(description.members) == 1 and description.state.name == "STABLE"
@@ -217,7 +221,7 @@ def rebalance(topic, group):
     assert sum(p.offset for p in offsets) == 3000
     send(topic, [3000])
     later = []
-    third = Member(group, topic, later)
+    third = Member(group, topic, later, protocol)
     wait("what follows the commits", lambda: later, third.poll)
     third.close()
     assert [int(m.value()) for m in later] == [3000]
@@ -227,9 +231,67 @@ def rebalance(topic, group):
     ok("delete the group")
 
 
+def expression(topic):
+    create(f"{topic}-1", 2)
+    send(f"{topic}-1", range(1000))
+    seen = []
+    member = Member(f"{topic}-group", f"^{topic}-[0-9]", seen, CONSUMER)
+    wait("the first topic", lambda: len(seen) >= 1000, member.poll)
+    create(f"{topic}-2", 2)
+    send(f"{topic}-2", range(1000, 2000))
+    wait("the second topic", lambda: len(seen) >= 2000, member.poll)
+    member.close()
+    check_contents(seen, range(2000))
+    ok("consumer protocol: an expression finds topics as they come")
+
+
+def static_member(topic):
+    create(topic, 4)
+    seen, group = [], f"{topic}-group"
+    fixed = {**CONSUMER, "group.instance.id": "one"}
+    first, other = Member(group, topic, seen, fixed), Member(group, topic, seen, CONSUMER)
+    both = lambda: (first.poll(), other.poll())
+    wait("two partitions each", lambda: len(first.partitions) == len(other.partitions) == 2, both)
+    before, others = set(first.partitions), set(other.partitions)
+    first.close()
+    send(topic, range(1000))
+    first = Member(group, topic, seen, fixed)
+    wait("every record", lambda: len(seen) >= 1000, lambda: (first.poll(), other.poll()))
+    assert first.partitions == before and other.partitions == others
+    first.close()
+    other.close()
+    check_contents(seen, range(1000))
+    ok("consumer protocol: a static member that returns has what it had, and the other keeps what it has")
+
+
+def migration(topic):
+    create(topic, 4)
+    seen, group = [], f"{topic}-group"
+    old = Member(group, topic, seen, CLASSIC)
+    send(topic, range(1000))
+    wait("the first 1000", lambda: len(seen) >= 1000, old.poll)
+    new = Member(group, topic, seen, CONSUMER)
+    both = lambda: (old.poll(), new.poll())
+    wait("two partitions each", lambda: len(old.partitions) == len(new.partitions) == 2, both)
+    send(topic, range(1000, 2000))
+    wait("the second 1000", lambda: len(seen) >= 2000, both)
+    new.close()
+    wait("all partitions back", lambda: len(old.partitions) == 4, old.poll)
+    send(topic, range(2000, 3000))
+    wait("the third 1000", lambda: len(seen) >= 3000, old.poll)
+    old.close()
+    check_contents(seen, range(3000))
+    ok("a group goes over to the consumer protocol and back while its members read; nothing lost or duplicated")
+
+
 administration()
 codecs_and_groups(f"{RUN}-codecs")
-rebalance(f"{RUN}-rebalance", f"{RUN}-group")
-for future in admin.delete_topics([f"{RUN}-codecs", f"{RUN}-rebalance"]).values():
+rebalance(f"{RUN}-rebalance", f"{RUN}-group", "rebalance", CLASSIC)
+rebalance(f"{RUN}-consumer", f"{RUN}-consumers", "consumer protocol", CONSUMER)
+expression(f"{RUN}-expression")
+static_member(f"{RUN}-static")
+migration(f"{RUN}-migration")
+ours = [topic for topic in admin.list_topics(timeout=DEADLINE).topics if topic.startswith(RUN)]
+for future in admin.delete_topics(ours).values():
     future.result(DEADLINE)
 print(f"version confluent-kafka {confluent_kafka.version()}, librdkafka {confluent_kafka.libversion()[0]}")

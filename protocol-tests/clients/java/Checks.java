@@ -17,6 +17,7 @@ import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.GroupState;
+import org.apache.kafka.common.GroupType;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicCollection;
 import org.apache.kafka.common.TopicPartition;
@@ -27,13 +28,16 @@ import org.apache.kafka.common.serialization.*;
 import org.apache.kafka.common.utils.AppInfoParser;
 
 /**
- * The Java client against a broker: administration, every codec, two groups, rebalances (eager and cooperative), commits.
+ * The Java client against a broker: administration, every codec, two groups, rebalances (eager, cooperative, and by the protocol of
+ * consumer groups), expressions, static members, the change of a group's protocol, commits.
  *
  * Run it with a bootstrap address; it prints one line per promise kept and stops at the first that is not.
  */
 public class Checks {
     static final String RUN = "java-" + UUID.randomUUID().toString().substring(0, 8);
     static final Duration DEADLINE = Duration.ofSeconds(30);
+    /** The protocol of consumer groups, in which the broker assigns. */
+    static final Map<String, Object> CONSUMER = Map.of("group.protocol", "consumer");
     static String bootstrap;
     static Admin admin;
 
@@ -43,9 +47,13 @@ public class Checks {
             admin = opened;
             administration(RUN + "-admin");
             codecsAndGroups(RUN + "-codecs");
-            rebalance(RUN + "-eager", RangeAssignor.class);
-            rebalance(RUN + "-cooperative", CooperativeStickyAssignor.class);
-            get(admin.deleteTopics(List.of(RUN + "-codecs", RUN + "-eager", RUN + "-cooperative")).all());
+            rebalance(RUN + "-eager", "RangeAssignor", classic(RangeAssignor.class));
+            rebalance(RUN + "-cooperative", "CooperativeStickyAssignor", classic(CooperativeStickyAssignor.class));
+            rebalance(RUN + "-consumer", "consumer protocol", CONSUMER);
+            expression(RUN + "-expression");
+            staticMember(RUN + "-static");
+            migration(RUN + "-migration");
+            get(admin.deleteTopics(get(admin.listTopics().names()).stream().filter(topic -> topic.startsWith(RUN)).toList()).all());
         }
         System.out.println("version kafka-clients " + AppInfoParser.getVersion() + ", java " + System.getProperty("java.version"));
     }
@@ -121,7 +129,7 @@ public class Checks {
         }
         for (String group : List.of("a", "b")) {
             List<ConsumerRecord<String, String>> seen = new ArrayList<>();
-            Member member = new Member(RUN + "-" + group, topic, RangeAssignor.class, seen);
+            Member member = new Member(RUN + "-" + group, topic, classic(RangeAssignor.class), seen);
             await("5000 records", () -> seen.size() >= 5000, member);
             member.close();
             checkContents(seen, 5000);
@@ -129,15 +137,15 @@ public class Checks {
         }
     }
 
-    static void rebalance(String topic, Class<?> assignor) throws Exception {
+    static void rebalance(String topic, String name, Map<String, Object> protocol) throws Exception {
         String group = topic + "-group";
         create(topic);
         List<ConsumerRecord<String, String>> seen = new ArrayList<>();
-        Member first = new Member(group, topic, assignor, seen);
+        Member first = new Member(group, topic, protocol, seen);
         send(topic, 0, 1000, "none");
         await("the first 1000", () -> seen.size() >= 1000, first);
 
-        Member second = new Member(group, topic, assignor, seen);
+        Member second = new Member(group, topic, protocol, seen);
         await("two partitions each", () -> first.partitions.size() == 2 && second.partitions.size() == 2, first, second);
         Set<Integer> all = new TreeSet<>(first.partitions);
         all.addAll(second.partitions);
@@ -150,7 +158,7 @@ public class Checks {
         send(topic, 2000, 3000, "none");
         await("the third 1000", () -> seen.size() >= 3000, first);
         checkContents(seen, 3000);
-        ok(assignor.getSimpleName() + ": a second member takes two partitions over and gives them back; nothing lost or duplicated");
+        ok(name + ": a second member takes two partitions over and gives them back; nothing lost or duplicated");
 
         ConsumerGroupDescription described = get(admin.describeConsumerGroups(List.of(group)).all()).get(group);
         check(described.groupState() == GroupState.STABLE && described.members().size() == 1, described);
@@ -161,7 +169,7 @@ public class Checks {
         check(committed == 3000, committed);
         send(topic, 3000, 3001, "none");
         List<ConsumerRecord<String, String>> later = new ArrayList<>();
-        Member third = new Member(group, topic, assignor, later);
+        Member third = new Member(group, topic, protocol, later);
         await("what follows the commits", () -> !later.isEmpty(), third);
         third.close();
         check(later.size() == 1 && later.get(0).value().equals("3000"), later);
@@ -177,18 +185,91 @@ public class Checks {
         ok("alter and delete offsets, delete the group, refuse an unknown one");
     }
 
+    static void expression(String topic) throws Exception {
+        create(topic + "-1");
+        send(topic + "-1", 0, 1000, "none");
+        List<ConsumerRecord<String, String>> seen = new ArrayList<>();
+        Member member = new Member(topic + "-group", null, CONSUMER, seen);
+        member.consumer.subscribe(new SubscriptionPattern(topic + "-[0-9]"), member);
+        await("the first topic", () -> seen.size() >= 1000, member);
+        create(topic + "-2");
+        create(topic + "-other");
+        send(topic + "-other", 0, 10, "none");
+        send(topic + "-2", 1000, 2000, "none");
+        await("the second topic", () -> seen.size() >= 2000, member);
+        member.close();
+        checkContents(seen, 2000);
+        refused(InvalidRegularExpression.class, () -> {
+            try (Member broken = new Member(topic + "-broken", null, CONSUMER, new ArrayList<>())) {
+                broken.consumer.subscribe(new SubscriptionPattern("("), broken);
+                await("a refusal", () -> false, broken);
+            }
+        });
+        ok("consumer protocol: an expression finds topics as they come; one that cannot be understood is refused");
+    }
+
+    static void staticMember(String topic) throws Exception {
+        create(topic);
+        Map<String, Object> fixed = new HashMap<>(CONSUMER);
+        fixed.put("group.instance.id", "one");
+        List<ConsumerRecord<String, String>> seen = new ArrayList<>();
+        Member first = new Member(topic + "-group", topic, fixed, seen), other = new Member(topic + "-group", topic, CONSUMER, seen);
+        await("two partitions each", () -> first.partitions.size() == 2 && other.partitions.size() == 2, first, other);
+        Set<Integer> before = new TreeSet<>(first.partitions), others = new TreeSet<>(other.partitions);
+        first.close();
+        send(topic, 0, 1000, "none");
+        Member again = new Member(topic + "-group", topic, fixed, seen);
+        await("every record", () -> seen.size() >= 1000, again, other);
+        check(again.partitions.equals(before) && other.partitions.equals(others), again.partitions + " were " + before);
+        again.close();
+        other.close();
+        checkContents(seen, 1000);
+        ok("consumer protocol: a static member that returns has what it had, and the other keeps what it has");
+    }
+
+    static void migration(String topic) throws Exception {
+        create(topic);
+        List<ConsumerRecord<String, String>> seen = new ArrayList<>();
+        Member old = new Member(topic + "-group", topic, classic(CooperativeStickyAssignor.class), seen);
+        send(topic, 0, 1000, "none");
+        await("the first 1000", () -> seen.size() >= 1000, old);
+        Member next = new Member(topic + "-group", topic, CONSUMER, seen);
+        await("two partitions each", () -> old.partitions.size() == 2 && next.partitions.size() == 2, old, next);
+        check(type(topic + "-group") == GroupType.CONSUMER, "the group is classic");
+        send(topic, 1000, 2000, "none");
+        await("the second 1000", () -> seen.size() >= 2000, old, next);
+        next.close();
+        await("all partitions back", () -> old.partitions.size() == 4, old);
+        check(type(topic + "-group") == GroupType.CLASSIC, "the group is not classic");
+        send(topic, 2000, 3000, "none");
+        await("the third 1000", () -> seen.size() >= 3000, old);
+        old.close();
+        checkContents(seen, 3000);
+        ok("a group goes over to the consumer protocol and back while its members read; nothing lost or duplicated");
+    }
+
+    static GroupType type(String group) throws Exception {
+        return get(admin.describeConsumerGroups(List.of(group)).all()).get(group).type();
+    }
+
+    /** The protocol in which a member assigns, by this assignor. */
+    static Map<String, Object> classic(Class<?> assignor) {
+        return Map.of("heartbeat.interval.ms", 500, "partition.assignment.strategy", assignor.getName());
+    }
+
     /** A member of a group that remembers what it was given and commits before it gives partitions up. */
-    static class Member implements ConsumerRebalanceListener {
+    static class Member implements ConsumerRebalanceListener, AutoCloseable {
         final Consumer<String, String> consumer;
         final List<ConsumerRecord<String, String>> seen;
         final Set<Integer> partitions = new TreeSet<>();
         int count;
 
-        Member(String group, String topic, Class<?> assignor, List<ConsumerRecord<String, String>> seen) {
+        Member(String group, String topic, Map<String, Object> protocol, List<ConsumerRecord<String, String>> seen) {
             this.seen = seen;
-            this.consumer = new KafkaConsumer<>(settings(Map.of("group.id", group, "auto.offset.reset", "earliest", "enable.auto.commit", false,
-                "heartbeat.interval.ms", 500, "partition.assignment.strategy", assignor.getName())), new StringDeserializer(), new StringDeserializer());
-            consumer.subscribe(List.of(topic), this);
+            Map<String, Object> settings = settings(protocol);
+            settings.putAll(Map.of("group.id", group, "auto.offset.reset", "earliest", "enable.auto.commit", false));
+            this.consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer());
+            if (topic != null) consumer.subscribe(List.of(topic), this);
         }
 
         public void onPartitionsAssigned(Collection<TopicPartition> assigned) {
@@ -207,7 +288,7 @@ public class Checks {
             });
         }
 
-        void close() {
+        public void close() {
             consumer.close();
         }
     }
@@ -285,8 +366,16 @@ public class Checks {
 
     /** The call must fail with exactly this error. */
     static void refused(Class<? extends Exception> expected, KafkaFuture<?> call) throws Exception {
+        refused(expected, () -> get(call));
+    }
+
+    interface Action {
+        void run() throws Exception;
+    }
+
+    static void refused(Class<? extends Exception> expected, Action action) throws Exception {
         try {
-            get(call);
+            action.run();
         } catch (Exception error) {
             check(error.getClass() == expected, "expected " + expected.getSimpleName() + ", got " + error);
             return;

@@ -43,12 +43,13 @@ impl Group {
         Ok(())
     }
 
-    /// Takes members out; the others learn of it in a new epoch.
+    /// Takes members out; the others learn of it in a new epoch. What becomes a classic group rebalances instead, and
+    /// does so in the epoch that its members know.
     pub(super) fn put_out(&mut self, ids: &[MemberId], step: &mut Step<'_>) {
         for id in ids {
             self.remove(id, step);
         }
-        if !ids.is_empty() {
+        if !ids.is_empty() && !self.is_to_be_classic(step.config) {
             self.follow_topics(true, step);
         }
     }

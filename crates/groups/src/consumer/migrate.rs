@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::classic::{assignment, places};
 use super::group::Group;
+use super::member::Member;
 use super::record::{Classic, ConsumerRecord, Epoch, Holding, Stage, Words};
 use crate::classic::{self, CONSUMER};
 use crate::effects::Step;
 use crate::embedded::{Assignment, Subscription};
-use crate::{Catalog, Error, GroupId, MemberId, MemberRecord};
+use crate::{Catalog, Config, Error, GroupId, MemberId, MemberRecord};
 
 impl Group {
     /// The consumer group that a classic one becomes.
@@ -67,7 +68,7 @@ impl Group {
 
     /// The records that tell all of the group.
     pub(crate) fn records(&self) -> Vec<ConsumerRecord> {
-        let member = |(id, member): (&MemberId, &super::member::Member)| {
+        let member = |(id, member): (&MemberId, &Member)| {
             let target = self.targets.get(id).cloned();
             [
                 ConsumerRecord::Member(Arc::clone(id), Some(Arc::clone(&member.words))),
@@ -86,14 +87,11 @@ impl Group {
             .collect()
     }
 
-    /// How many members it has.
-    pub(crate) fn size(&self) -> usize {
-        self.members.len()
-    }
-
-    /// Whether it has members, and none of them speaks the protocol of consumer groups.
-    pub(crate) fn is_all_classic(&self) -> bool {
-        !self.members.is_empty() && self.members.values().all(super::member::Member::is_classic)
+    /// Whether it is time to go back: it has members, none of them speaks the protocol of consumer groups, and it may.
+    pub(crate) fn is_to_be_classic(&self, config: &Config) -> bool {
+        config.migration.downgrades
+            && (1..=config.max_size).contains(&self.members.len())
+            && self.members.values().all(Member::is_classic)
     }
 
     /// The classic group that this becomes, written down, and gathering its members.

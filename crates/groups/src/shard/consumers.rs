@@ -197,10 +197,7 @@ impl Entry {
         let Body::Consumer(members) = &self.body else {
             return;
         };
-        if members.is_all_classic()
-            && step.config.migration.downgrades
-            && members.size() <= step.config.max_size
-        {
+        if members.is_to_be_classic(step.config) {
             step.effects.records.extend(self.body.tombstones());
             if let Body::Consumer(members) = &self.body {
                 self.body = Body::Classic(Box::new(members.downgraded(step)));

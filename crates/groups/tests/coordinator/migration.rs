@@ -58,10 +58,10 @@ fn the_last_member_of_the_new_protocol_leaves_a_classic_group_behind() {
          heartbeat b => RebalanceInProgress
          rejoin b => b in 2 by range: under nobody
          describe => Stable consumer 2 a@2=t/0 b*@2=t/1
-         quit a => forgot the group; wrote epoch 3; wrote generation 3 b; ok
-         heartbeat b gen=3 => RebalanceInProgress
-         rejoin b => b in 4 by range: b leads b
-         sync b => wrote generation 4 b; b does \"\"
+         quit a => forgot the group; wrote generation 2 b; ok
+         heartbeat b gen=2 => RebalanceInProgress
+         rejoin b => b in 3 by range: b leads b
+         sync b => wrote generation 3 b; b does \"\"
          offset t/0 => 5 epoch 7 \"\"
          restart
          describe => Stable consumer range b=",
