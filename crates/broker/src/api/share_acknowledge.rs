@@ -95,15 +95,7 @@ async fn settle(
 ) -> Result<i64, Error> {
     let place = broker.attached_place(&member.group, topic, partition.partition_index);
     let place = place.await?;
-    let batches = partition.acknowledgement_batches.iter();
-    let said = batches.map(|batch| {
-        (
-            batch.first_offset,
-            batch.last_offset,
-            &batch.acknowledge_types[..],
-        )
-    });
-    let said = words(said, request.is_renew_ack)?;
+    let said = words(&partition.acknowledgement_batches, request.is_renew_ack)?;
     broker.shares().settle(&place, &member.id, &said).await?;
     Ok(place.lock_ms())
 }

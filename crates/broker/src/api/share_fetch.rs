@@ -174,14 +174,7 @@ async fn acknowledge(broker: &Broker, request: &Request<'_>, member: &Member, sl
             continue;
         };
         if !batches.is_empty() {
-            let said = batches.iter().map(|batch| {
-                (
-                    batch.first_offset,
-                    batch.last_offset,
-                    &batch.acknowledge_types[..],
-                )
-            });
-            let said = words(said, request.is_renew_ack);
+            let said = words(batches, request.is_renew_ack);
             slot.acknowledged = Some(slot.settle(broker, member, said).await);
         }
     }

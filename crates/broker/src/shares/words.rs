@@ -3,30 +3,29 @@
 use std::sync::Arc;
 
 use millstream_queue::Span;
+use millstream_wire::api::share_fetch::AcknowledgementBatch;
 
 use super::Member;
 use super::settle::Word;
 use crate::Error;
 
-/// Acknowledgements as a request carries them: first and last offset, and one type for all or one for each.
-pub(crate) type Batch<'a> = (i64, i64, &'a [i8]);
-
 /// What the acknowledgements of a partition say. A request that asks for more time says so in front (`may_renew`).
 ///
 /// # Errors
 /// [`Error::InvalidRequest`] names what contradicts itself.
-pub(crate) fn words<'a>(
-    batches: impl IntoIterator<Item = Batch<'a>>,
+pub(crate) fn words(
+    batches: &[AcknowledgementBatch],
     may_renew: bool,
 ) -> Result<Vec<(Span, Word)>, Error> {
     let mut words: Vec<(Span, Word)> = Vec::new();
-    for (first, last, types) in batches {
+    for batch in batches {
+        let (first, last) = (batch.first_offset, batch.last_offset);
         let span = Span::new(first, last).filter(|span| span.first >= 0);
         let span = span.ok_or_else(|| invalid(first, last, "no range of offsets"))?;
         if words.last().is_some_and(|(before, _)| before.last >= first) {
             return Err(invalid(first, last, "not behind those before"));
         }
-        match types {
+        match batch.acknowledge_types.as_slice() {
             [one] => words.push((span, word(*one, span, may_renew)?)),
             each if each.len() as u64 == span.count() => {
                 for (offset, one) in (first..=last).zip(each) {
@@ -83,28 +82,39 @@ pub(crate) fn member(group: Option<&str>, id: Option<&str>) -> Result<Member, Er
 mod tests {
     use super::*;
 
+    /// What is said of batches: first and last offset, and one type for all or one for each.
+    fn said(batches: &[(i64, i64, &[i8])], may_renew: bool) -> Result<Vec<(Span, Word)>, Error> {
+        let batch = |(first, last, types): &(i64, i64, &[i8])| AcknowledgementBatch {
+            first_offset: *first,
+            last_offset: *last,
+            acknowledge_types: types.to_vec(),
+        };
+        let batches: Vec<_> = batches.iter().map(batch).collect();
+        words(&batches, may_renew)
+    }
+
     fn spans(words: &[(Span, Word)]) -> Vec<(i64, i64, Word)> {
         words.iter().map(|(s, w)| (s.first, s.last, *w)).collect()
     }
 
     #[test]
     fn one_type_stands_for_all_and_several_for_one_each() {
-        let said = words([(3, 9, &[1][..]), (10, 13, &[0, 1, 2, 3])], false);
+        let said_of_both = said(&[(3, 9, &[1]), (10, 13, &[0, 1, 2, 3])], false);
         let expected = [
             (3, 9, Word::Accept),
             (10, 11, Word::Accept),
             (12, 12, Word::Release),
             (13, 13, Word::Reject),
         ];
-        assert_eq!(spans(&said.unwrap()), expected);
-        let renewed = words([(0, 0, &[4][..])], true).unwrap();
+        assert_eq!(spans(&said_of_both.unwrap()), expected);
+        let renewed = said(&[(0, 0, &[4])], true).unwrap();
         assert_eq!(spans(&renewed), [(0, 0, Word::Renew)]);
     }
 
     /// AK ShareFetchUtils, KafkaApis.scala.
     #[test]
     fn acknowledgements_that_contradict_themselves_are_refused() {
-        let refused: [&[Batch<'_>]; 8] = [
+        let refused: [&[(i64, i64, &[i8])]; 8] = [
             &[(5, 4, &[1])],
             &[(-1, 4, &[1])],
             &[(0, 4, &[])],
@@ -115,13 +125,13 @@ mod tests {
             &[(0, 4, &[1]), (4, 5, &[1])],
         ];
         for batches in refused {
-            let outcome = words(batches.iter().copied(), false);
+            let outcome = said(batches, false);
             assert!(
                 matches!(outcome, Err(Error::InvalidRequest(_))),
                 "{batches:?}"
             );
         }
         // A length that nobody could have sent a type for each of.
-        assert!(words([(0, i64::MAX, &[1, 1][..])], false).is_err());
+        assert!(said(&[(0, i64::MAX, &[1, 1])], false).is_err());
     }
 }

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+pub use super::share_fetch::{AcknowledgementBatch, CurrentLeader, NodeEndpoint, Partition, Topic};
+
 use crate::dsl::wire;
 use crate::{ErrorCode, Uuid};
 
@@ -19,27 +21,6 @@ wire! {
         /// Whether an acknowledgement below is a renewal.
         is_renew_ack: bool [2..],
         topics: Vec<Topic>,
-    }
-
-    /// Partitions of one topic.
-    struct Topic {
-        topic_id: Uuid,
-        partitions: Vec<Partition>,
-    }
-
-    /// What to acknowledge in one partition.
-    struct Partition {
-        partition_index: i32,
-        acknowledgement_batches: Vec<AcknowledgementBatch>,
-    }
-
-    /// What became of the records from one offset up to another, both included.
-    struct AcknowledgementBatch {
-        first_offset: i64,
-        last_offset: i64,
-        /// One for all of the offsets or one for each: 0 there is no record, 1 accepted, 2 released,
-        /// 3 rejected, 4 to be locked for longer.
-        acknowledge_types: Vec<i8>,
     }
 
     /// Results by topic and partition.
@@ -65,19 +46,5 @@ wire! {
         error_code: ErrorCode,
         error_message: Option<Cow<'a, str>>,
         current_leader: CurrentLeader,
-    }
-
-    /// Who leads the partition instead.
-    struct CurrentLeader {
-        leader_id: i32 = -1,
-        leader_epoch: i32 = -1,
-    }
-
-    /// Where a leader that is named above is reached.
-    struct NodeEndpoint<'a> {
-        node_id: i32,
-        host: Cow<'a, str>,
-        port: i32,
-        rack: Option<Cow<'a, str>>,
     }
 }
