@@ -6,6 +6,9 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use millstream_batch::{Builder, Marker, NO_SEQUENCE, Outcome};
+use millstream_store::{AppendMode, LogConfig, Store, StoreOptions, TopicPartition};
+
 use crate::client::make_topic;
 use crate::support::{Server, log_dirs, millstream, objects, run, serving};
 
@@ -201,6 +204,46 @@ fn a_dump_shows_the_small_files_too() {
     let (code, _, stderr) = run(&["dump", data.join("nothing.index").to_str().unwrap()]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("nothing.index: "), "{stderr}");
+}
+
+#[test]
+fn a_dump_shows_how_transactions_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), StoreOptions::default(), 0).unwrap();
+    let id = TopicPartition {
+        topic_id: uuid::Uuid::from_u128(7),
+        index: 0,
+    };
+    let partition = store.create_partition(id, LogConfig::default()).unwrap();
+    let sent = Builder::new().producer(5, 0, NO_SEQUENCE).transactional();
+    let sent = sent.record(0, None, Some(b"x")).build().unwrap();
+    let marker = Marker {
+        producer_id: 5,
+        producer_epoch: 1,
+        coordinator_epoch: 2,
+        outcome: Outcome::Abort,
+    };
+    for batch in [sent, marker.batch(0).unwrap()] {
+        partition.append(batch, AppendMode::Internal, 0).unwrap();
+    }
+    store.close().unwrap();
+    drop((store, partition));
+    let dump = |extension: &str| {
+        let is_wanted = |path: &PathBuf| path.extension().is_some_and(|end| end == extension);
+        let file = contents(dir.path()).into_keys().find(is_wanted).unwrap();
+        let (code, said, stderr) = run(&["dump", file.to_str().unwrap()]);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{said}");
+        said
+    };
+    let log = dump("log");
+    let told =
+        "marker offset=1 outcome=\"abort\" producer_id=5 producer_epoch=1 coordinator_epoch=2";
+    assert!(log.lines().any(|line| line == told), "{log}");
+    let list = dump("aborted");
+    assert_eq!(list, "aborted producer_id=5 first_offset=0 last_offset=1\n");
+    let producer = dump("snapshot");
+    assert!(producer.contains(" coordinator_epoch=2"), "{producer}");
+    assert_eq!(check(dir.path(), &[]).0, Some(0));
 }
 
 #[test]
