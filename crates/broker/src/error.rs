@@ -375,6 +375,7 @@ fn group_code(error: &millstream_groups::Error) -> ErrorCode {
         Group::FencedMemberEpoch { .. } => ErrorCode::FENCED_MEMBER_EPOCH,
         Group::StaleMemberEpoch { .. } => ErrorCode::STALE_MEMBER_EPOCH,
         Group::UnreleasedInstanceId(_) => ErrorCode::UNRELEASED_INSTANCE_ID,
+        Group::NotStatic(_) => ErrorCode::INVALID_REQUEST,
         Group::EpochsUnknown => ErrorCode::UNSUPPORTED_VERSION,
         Group::RebalanceInProgress => ErrorCode::REBALANCE_IN_PROGRESS,
         Group::InconsistentProtocol => ErrorCode::INCONSISTENT_GROUP_PROTOCOL,

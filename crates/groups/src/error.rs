@@ -43,6 +43,8 @@ pub enum Error {
     },
     /// Another member has this instance id, and has not left.
     UnreleasedInstanceId(String),
+    /// Only a static member can leave for a while; its id.
+    NotStatic(String),
     /// The request is of a version that knows no member epochs, which the member has.
     EpochsUnknown,
     /// The classic group cannot become a consumer group.
@@ -95,6 +97,12 @@ impl fmt::Display for Error {
             }
             Self::UnreleasedInstanceId(instance) => {
                 write!(f, "instance {instance} is in use by another member")
+            }
+            Self::NotStatic(member) => {
+                write!(
+                    f,
+                    "member {member} has no instance id by which it could return"
+                )
             }
             Self::EpochsUnknown => {
                 f.write_str("members of consumer groups need a version that knows member epochs")

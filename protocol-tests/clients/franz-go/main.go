@@ -1,4 +1,5 @@
-// franz-go against a broker: administration, every codec, two groups, a rebalance (cooperative), commits.
+// franz-go against a broker: administration, every codec, two groups, rebalances (cooperative, and by the protocol of consumer
+// groups), an expression, a static member, the change of a group's protocol, commits.
 //
 // Run it with a bootstrap address; it prints one line per promise kept and stops at the first that is not.
 package main
@@ -13,6 +14,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -131,19 +133,29 @@ type member struct {
 	done       chan struct{}
 }
 
-func join(group, topic string, seen *seen) *member {
+// consumers is the protocol in which the broker assigns. Members of the other one are asked by their own heartbeats to rebalance.
+var (
+	classic   = []kgo.Opt{kgo.HeartbeatInterval(500 * time.Millisecond)}
+	consumers = []kgo.Opt{kgo.ServerSideBalancer()}
+)
+
+func join(group, topic string, seen *seen, protocol ...kgo.Opt) *member {
 	m := &member{partitions: map[int32]bool{}, done: make(chan struct{})}
-	m.client = client(
+	m.client = client(append(protocol,
 		kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.HeartbeatInterval(500*time.Millisecond),
+		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(),
 		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) {
-			m.each(assigned[topic], func(p int32) { m.partitions[p] = true })
+			for _, partitions := range assigned {
+				m.each(partitions, func(p int32) { m.partitions[p] = true })
+			}
 		}),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, client *kgo.Client, revoked map[string][]int32) {
 			check(client.CommitUncommittedOffsets(ctx) == nil, "commit failed")
-			m.each(revoked[topic], func(p int32) { delete(m.partitions, p) })
+			for _, partitions := range revoked {
+				m.each(partitions, func(p int32) { delete(m.partitions, p) })
+			}
 		}),
-	)
+	)...)
 	go m.read(seen)
 	return m
 }
@@ -240,7 +252,7 @@ func codecsAndGroups(topic string) {
 	}
 	for _, group := range []string{"a", "b"} {
 		seen := &seen{}
-		member := join(run+"-"+group, topic, seen)
+		member := join(run+"-"+group, topic, seen, classic...)
 		wait("5000 records", func() bool { return seen.count() >= 5000 })
 		member.leave()
 		seen.contents(5000)
@@ -248,14 +260,22 @@ func codecsAndGroups(topic string) {
 	}
 }
 
-func rebalance(topic, group string) {
+// state is where a group stands, and how many members it has.
+func state(group string, described kadm.DescribedConsumerGroups, older kadm.DescribedGroups) (string, int) {
+	if one := described[group]; one.Err == nil {
+		return one.State, len(one.Members)
+	}
+	return older[group].State, len(older[group].Members)
+}
+
+func rebalance(topic, group, name string, protocol []kgo.Opt) {
 	must(0, create(topic, 4, 1, nil))
 	given := &seen{}
-	first := join(group, topic, given)
+	first := join(group, topic, given, protocol...)
 	send(topic, 0, 1000)
 	wait("the first 1000", func() bool { return given.count() >= 1000 })
 
-	second := join(group, topic, given)
+	second := join(group, topic, given, protocol...)
 	wait("two partitions each", func() bool { return len(first.assigned()) == 2 && len(second.assigned()) == 2 })
 	check(slices.Equal(slices.Sorted(slices.Values(append(first.assigned(), second.assigned()...))), []int32{0, 1, 2, 3}), "overlap")
 	send(topic, 1000, 2000)
@@ -265,19 +285,19 @@ func rebalance(topic, group string) {
 	wait("all partitions back", func() bool { return len(first.assigned()) == 4 })
 	send(topic, 2000, 3000)
 	wait("the third 1000", func() bool { return given.count() >= 3000 })
-	described := must(admin.DescribeGroups(ctx, group))[group]
-	check(described.State == "Stable" && len(described.Members) == 1, "%+v", described)
+	described, members := state(group, must(admin.DescribeConsumerGroups(ctx, group)), must(admin.DescribeGroups(ctx, group)))
+	check(described == "Stable" && members == 1, "%s with %d members", described, members)
 	check(must(admin.ListGroups(ctx))[group].State == "Stable", "the group is not listed")
 	first.leave()
 	given.contents(3000)
-	ok("rebalance: a second member takes two partitions over and gives them back; nothing lost or duplicated")
+	ok(name + ": a second member takes two partitions over and gives them back; nothing lost or duplicated")
 
 	committed := int64(0)
 	must(admin.FetchOffsets(ctx, group)).Each(func(o kadm.OffsetResponse) { committed += o.At })
 	check(committed == 3000, "committed %d", committed)
 	send(topic, 3000, 3001)
 	later := &seen{}
-	third := join(group, topic, later)
+	third := join(group, topic, later, protocol...)
 	wait("what follows the commits", func() bool { return later.count() > 0 })
 	third.leave()
 	check(later.count() == 1 && string(later.records[0].Value) == "3000", "%d after the commits", later.count())
@@ -288,11 +308,68 @@ func rebalance(topic, group string) {
 	ok("delete the group, refuse an unknown one")
 }
 
+func expression(topic string) {
+	must(0, create(topic+"-1", 2, 1, nil))
+	send(topic+"-1", 0, 1000)
+	given := &seen{}
+	member := join(topic+"-group", topic+"-[0-9]", given, append(consumers, kgo.ConsumeRegex())...)
+	wait("the first topic", func() bool { return given.count() >= 1000 })
+	must(0, create(topic+"-2", 2, 1, nil))
+	send(topic+"-2", 1000, 2000)
+	wait("the second topic", func() bool { return given.count() >= 2000 })
+	member.leave()
+	given.contents(2000)
+	ok("consumer protocol: an expression finds topics as they come")
+}
+
+func staticMember(topic string) {
+	must(0, create(topic, 4, 1, nil))
+	given, group := &seen{}, topic+"-group"
+	fixed := append(consumers, kgo.InstanceID("one"))
+	first, other := join(group, topic, given, fixed...), join(group, topic, given, consumers...)
+	wait("two partitions each", func() bool { return len(first.assigned()) == 2 && len(other.assigned()) == 2 })
+	before, others := first.assigned(), other.assigned()
+	first.leave()
+	send(topic, 0, 1000)
+	first = join(group, topic, given, fixed...)
+	wait("every record", func() bool { return given.count() >= 1000 })
+	check(slices.Equal(first.assigned(), before) && slices.Equal(other.assigned(), others), "%v were %v", first.assigned(), before)
+	first.leave()
+	other.leave()
+	given.contents(1000)
+	ok("consumer protocol: a static member that returns has what it had, and the other keeps what it has")
+}
+
+func migration(topic string) {
+	must(0, create(topic, 4, 1, nil))
+	given, group := &seen{}, topic+"-group"
+	older := join(group, topic, given, classic...)
+	send(topic, 0, 1000)
+	wait("the first 1000", func() bool { return given.count() >= 1000 })
+	newer := join(group, topic, given, consumers...)
+	wait("two partitions each", func() bool { return len(older.assigned()) == 2 && len(newer.assigned()) == 2 })
+	send(topic, 1000, 2000)
+	wait("the second 1000", func() bool { return given.count() >= 2000 })
+	newer.leave()
+	wait("all partitions back", func() bool { return len(older.assigned()) == 4 })
+	send(topic, 2000, 3000)
+	wait("the third 1000", func() bool { return given.count() >= 3000 })
+	older.leave()
+	given.contents(3000)
+	ok("a group goes over to the consumer protocol and back while its members read; nothing lost or duplicated")
+}
+
 func main() {
 	administration()
 	codecsAndGroups(run + "-codecs")
-	rebalance(run+"-rebalance", run+"-group")
-	must(admin.DeleteTopics(ctx, run+"-codecs", run+"-rebalance"))
+	rebalance(run+"-rebalance", run+"-group", "rebalance", classic)
+	rebalance(run+"-consumer", run+"-consumers", "consumer protocol", consumers)
+	expression(run + "-expression")
+	staticMember(run + "-static")
+	migration(run + "-migration")
+	ours := must(admin.ListTopics(ctx)).Names()
+	ours = slices.DeleteFunc(ours, func(topic string) bool { return !strings.HasPrefix(topic, run) })
+	must(admin.DeleteTopics(ctx, ours...))
 	build, _ := debug.ReadBuildInfo()
 	for _, module := range build.Deps {
 		if module.Path == "github.com/twmb/franz-go" {

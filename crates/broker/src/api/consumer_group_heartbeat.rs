@@ -24,7 +24,7 @@ use crate::{Broker, Error, features};
 const JOIN: i32 = 0;
 /// Names itself so as to leave.
 const LEAVE: i32 = -1;
-/// Names itself so as to leave for a while.
+/// Names itself so as to leave for a while. franz-go does so without saying again as which instance.
 const AWAY: i32 = -2;
 
 pub(crate) async fn handle<'a>(
@@ -74,9 +74,6 @@ fn check(request: &Request<'_>, member_id: &str) -> Result<(), Error> {
         _ if request.instance_id == Some("") => "the instance id is empty",
         _ if request.rack_id == Some("") => "the rack id is empty",
         _ if request.member_epoch < AWAY => "the member epoch is less than -2",
-        _ if request.member_epoch == AWAY && request.instance_id.is_none() => {
-            "a member that leaves for a while has to name its instance id"
-        }
         _ if request.member_epoch == JOIN => return check_joining(request),
         _ => return check_words(request),
     };

@@ -186,7 +186,6 @@ async fn what_no_member_of_a_consumer_group_says_is_refused_in_words() {
             ..a()
         },
         going_on("a", -3),
-        going_on("a", -2),
     ];
     for request in &requests {
         let refused = beat(&broker, request).await;
@@ -197,7 +196,7 @@ async fn what_no_member_of_a_consumer_group_says_is_refused_in_words() {
         );
         assert!(refused.error_message.is_some());
     }
-    for request in [going_on("a", 1), going_on("a", -1)] {
+    for request in [going_on("a", 1), going_on("a", -1), going_on("a", -2)] {
         assert_eq!(
             refusal(&broker, &request).await,
             ErrorCode::GROUP_ID_NOT_FOUND
@@ -208,10 +207,12 @@ async fn what_no_member_of_a_consumer_group_says_is_refused_in_words() {
 }
 
 #[tokio::test]
-async fn an_unknown_assignor_and_an_expression_that_explodes_are_refused_and_change_nothing() {
+async fn a_wish_that_cannot_be_met_is_refused_and_changes_nothing() {
     let broker = TestBroker::start().await;
     create(&broker, "t", 1).await;
     beat(&broker, &joining("a")).await;
+    let away = refusal(&broker, &going_on("a", -2)).await;
+    assert_eq!(away, ErrorCode::INVALID_REQUEST);
     let sticky = Request {
         server_assignor: Some("sticky"),
         ..going_on("a", 1)

@@ -25,11 +25,14 @@ impl Group {
     pub(crate) fn go_away(
         &mut self,
         member_id: &str,
-        instance: &str,
+        instance: Option<&str>,
         step: &mut Step<'_>,
     ) -> Result<(), Error> {
-        let (id, member) = self.claimed(member_id, Some(instance))?;
+        let (id, member) = self.claimed(member_id, instance)?;
         let id = Arc::clone(id);
+        if member.words.instance_id.is_none() {
+            return Err(Error::NotStatic(id.to_string()));
+        }
         // Whoever returns has been told no epoch, so that none is too old for its commits.
         let assigned = member.holding.assigned.keys().map(|place| (*place, 0));
         let away = Holding {

@@ -37,10 +37,10 @@ impl Shard {
         told.unwrap_or_else(|| Err(self.no_group(group)))
     }
 
-    /// A member of a consumer group leaves: for good, or as the static member of that instance for a while.
+    /// A member of a consumer group leaves: for good, or for a while if it is static, whether it says as what or not.
     ///
     /// # Errors
-    /// There is no such consumer group, or it has no such member.
+    /// There is no such consumer group, it has no such member, or that one could not return.
     pub fn consumer_leave(
         &mut self,
         group: &str,
@@ -52,9 +52,9 @@ impl Shard {
     ) -> Result<(), Error> {
         let left = self.visit(group, now, effects, |entry, step| {
             let members = entry.consumer(group)?;
-            match instance {
-                Some(instance) if !for_good => members.go_away(member_id, instance, step)?,
-                _ => members.leave(member_id, instance, step)?,
+            match for_good {
+                true => members.leave(member_id, instance, step)?,
+                false => members.go_away(member_id, instance, step)?,
             }
             entry.maybe_become_classic(step);
             Ok(())

@@ -31,6 +31,8 @@ fn who_leaves_or_falls_silent_gives_up_what_it_has() {
          beat a => a at 1 has t/0
          beat a => a at 2
          beat b => b at 2 has t/1
+         away b epoch=2 => NotStatic
+         beat b epoch=2 owns=t/1 => b at 2
          quit a => wrote epoch 3; ok
          quit a => UnknownMember
          beat a epoch=2 => a UnknownMember
@@ -181,7 +183,7 @@ fn a_static_member_that_returns_in_time_gets_what_it_had_and_nobody_notices() {
          beat b instance=i topics=t => b at 1 has t/0,t/1
          describe => Stable consumer 1 b@1=t/0,t/1
          beat a instance=i epoch=1 => a FencedInstanceId
-         away b instance=i => ok
+         away b => ok
          wait 45000 => wrote epoch 2
          beat c instance=i topics=t => wrote epoch 3; c at 3 has t/0,t/1
          quit c instance=i => wrote epoch 4; ok",
