@@ -24,8 +24,9 @@ import org.apache.kafka.common.serialization.StringSerializer;
 import org.apache.kafka.common.utils.AppInfoParser;
 
 /**
- * What web consoles ask of a broker, page by page: the calls of AKHQ (AbstractKafkaWrapper), Kafdrop (KafkaHighLevelAdminClient,
- * KafkaHighLevelConsumer) and Redpanda Console (backend/pkg/kafka), read in their sources, and what their pages show of the answers.
+ * What web consoles ask of a broker, page by page, and what their pages show of the answers: the calls of AKHQ
+ * (AbstractKafkaWrapper) and Kafdrop (KafkaHighLevelAdminClient) as their code makes them, those of Kafdrop's consumer and of
+ * Redpanda Console as their pages need them.
  *
  * Run it with a bootstrap address; it prints one line per page and stops at the first that a console could not show.
  */
