@@ -8,6 +8,8 @@
 pub(crate) mod api_versions;
 pub(crate) mod authorized;
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod add_raft_voter;
 mod alter_client_quotas;
 mod alter_configs;
@@ -35,9 +37,11 @@ mod describe_producers;
 mod describe_quorum;
 mod describe_share_group_offsets;
 mod describe_topic_partitions;
+mod describe_transactions;
 mod describe_user_scram_credentials;
 mod distinct;
 mod elect_leaders;
+mod end_txn;
 mod fetch;
 mod find_coordinator;
 mod heartbeat;
@@ -50,6 +54,7 @@ mod list_config_resources;
 mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
+mod list_transactions;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -65,9 +70,12 @@ mod share_fetch;
 mod share_group_describe;
 mod share_group_heartbeat;
 mod sync_group;
+mod transactional;
+mod txn_offset_commit;
 mod unreadable;
 mod unregister_broker;
 mod update_features;
+mod write_txn_markers;
 
 use millstream_wire::{ApiKey, decode_message, response_frame};
 use tracing::Instrument;
@@ -120,6 +128,11 @@ served! {
     DeleteRecords => delete_records,
     InitProducerId => init_producer_id,
     OffsetForLeaderEpoch => offset_for_leader_epoch,
+    AddPartitionsToTxn => add_partitions_to_txn,
+    AddOffsetsToTxn => add_offsets_to_txn,
+    EndTxn => end_txn,
+    WriteTxnMarkers => write_txn_markers,
+    TxnOffsetCommit => txn_offset_commit,
     DescribeAcls => describe_acls,
     CreateAcls => create_acls,
     DeleteAcls => delete_acls,
@@ -144,6 +157,8 @@ served! {
     DescribeCluster => describe_cluster,
     DescribeProducers => describe_producers,
     UnregisterBroker => unregister_broker,
+    DescribeTransactions => describe_transactions,
+    ListTransactions => list_transactions,
     ConsumerGroupHeartbeat => consumer_group_heartbeat,
     ConsumerGroupDescribe => consumer_group_describe,
     ListConfigResources => list_config_resources,

@@ -14,13 +14,15 @@ use crate::fetch_sessions::FetchSessions;
 use crate::groups::{self, Groups};
 use crate::producer_ids::ProducerIds;
 use crate::shares::{self, Shares};
+use crate::transactions::{self, Transactions};
 use crate::{Environment, Error};
 
 /// A running broker.
 #[derive(Debug)]
 pub struct Broker {
     catalog: Arc<Catalog>,
-    groups: Groups,
+    groups: Arc<Groups>,
+    transactions: Transactions,
     shares: Shares,
     store: Arc<Store>,
     environment: Environment,
@@ -49,7 +51,9 @@ impl Broker {
             .unsigned_abs() as usize;
         let answer_memory = AnswerMemory::new(config.queued_max_response_bytes);
         let catalog = Catalog::open(Arc::clone(&store), config, environment).await?;
-        let groups = Groups::new(Arc::clone(&catalog), environment);
+        let groups = Arc::new(Groups::new(Arc::clone(&catalog), environment));
+        let transactions =
+            Transactions::new(Arc::clone(&catalog), Arc::clone(&groups), environment);
         let shares = Shares::new(Arc::clone(&catalog), environment);
         let broker = Arc::new(Self {
             catalog,
@@ -57,6 +61,7 @@ impl Broker {
             answer_memory,
             producer_ids: ProducerIds::default(),
             groups,
+            transactions,
             shares,
             cluster_id: millstream_wire::base64_id(store.cluster_id()),
             store,
@@ -65,6 +70,7 @@ impl Broker {
             stop: watch::Sender::new(false),
             background: Mutex::default(),
         });
+        broker.transactions.recover().await;
         broker.shares.recover().await;
         broker.recover_queues().await;
         broker.spawn(maintain(Arc::clone(&broker))).await;
@@ -72,6 +78,7 @@ impl Broker {
             broker.spawn(compact(Arc::clone(&broker))).await;
         }
         broker.spawn(groups::serve(Arc::clone(&broker))).await;
+        broker.spawn(transactions::serve(Arc::clone(&broker))).await;
         broker.spawn(shares::serve(Arc::clone(&broker))).await;
         Ok(broker)
     }
@@ -134,6 +141,11 @@ impl Broker {
     /// Who reads the topics, and how far they have come.
     pub(crate) fn groups(&self) -> &Groups {
         &self.groups
+    }
+
+    /// What producers write all or nothing.
+    pub(crate) fn transactions(&self) -> &Transactions {
+        &self.transactions
     }
 
     /// What share groups have been given.

@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 pub(crate) use change::{Change, Resource};
 pub(crate) use image::{Image, Quotas};
+pub(crate) use name::TRANSACTIONS;
 pub use name::{InvalidName, OFFSETS};
 pub(crate) use name::{METADATA, SHARES, is_internal, validate};
 pub use offline::topic_names;

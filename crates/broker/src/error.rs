@@ -128,6 +128,28 @@ pub enum Error {
     /// A transaction timeout out of bounds.
     #[error("invalid transaction timeout {0} ms")]
     TransactionTimeout(i32),
+    /// A request of a transaction is refused.
+    #[error("transactional id {id:?}: {error}")]
+    Transaction {
+        /// The transactional id.
+        id: String,
+        /// Why.
+        error: millstream_transactions::Error,
+    },
+    /// Records for a partition that the transaction was not told of, from who can go on from an abort.
+    #[error(
+        "transactional id {0:?}: the partition is not in the transaction, which has to be aborted"
+    )]
+    TransactionAbortable(String),
+    /// Records of a producer whose place another has taken.
+    #[error("transactional id {0:?}: another producer uses it")]
+    ProducerReplaced(String),
+    /// Nothing is known of the transactional id.
+    #[error("nothing is known of the transactional id {0:?}")]
+    UnknownTransactionalId(String),
+    /// Records of a transaction, and no word of whose.
+    #[error("the records are part of a transaction, but the request has no transactional id")]
+    NoTransactionalId,
     /// A queue has one consumer, and this is another.
     #[error("queue {topic} is consumed by group {owner}; group {group} may not")]
     QueueOwned {
@@ -280,6 +302,11 @@ impl Error {
             Self::InvalidAcks(_) => ErrorCode::INVALID_REQUIRED_ACKS,
             Self::NotEnoughReplicas { .. } => ErrorCode::NOT_ENOUGH_REPLICAS,
             Self::TransactionTimeout(_) => ErrorCode::INVALID_TRANSACTION_TIMEOUT,
+            Self::Transaction { error, .. } => transaction_code(*error),
+            Self::TransactionAbortable(_) => ErrorCode::TRANSACTION_ABORTABLE,
+            Self::ProducerReplaced(_) => ErrorCode::INVALID_PRODUCER_EPOCH,
+            Self::UnknownTransactionalId(_) => ErrorCode::TRANSACTIONAL_ID_NOT_FOUND,
+            Self::NoTransactionalId => ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
             Self::QueueOwned { .. } => ErrorCode::GROUP_AUTHORIZATION_FAILED,
             Self::Assignor(_) => ErrorCode::UNSUPPORTED_ASSIGNOR,
             Self::Expression { .. } => ErrorCode::INVALID_REGULAR_EXPRESSION,
@@ -330,6 +357,17 @@ fn share_session_code(error: &ShareSessionError) -> ErrorCode {
         ShareSessionError::Epoch { .. } => ErrorCode::INVALID_SHARE_SESSION_EPOCH,
         ShareSessionError::Limit(_) => ErrorCode::SHARE_SESSION_LIMIT_REACHED,
         ShareSessionError::TooManyPartitions(_) => ErrorCode::INVALID_REQUEST,
+    }
+}
+
+fn transaction_code(error: millstream_transactions::Error) -> ErrorCode {
+    use millstream_transactions::Error as Transaction;
+    match error {
+        Transaction::UnknownProducer => ErrorCode::INVALID_PRODUCER_ID_MAPPING,
+        Transaction::Fenced => ErrorCode::PRODUCER_FENCED,
+        Transaction::InvalidState | Transaction::NotInTransaction => ErrorCode::INVALID_TXN_STATE,
+        // Whoever is told so asks again with one.
+        Transaction::NeedsProducerId => ErrorCode::CONCURRENT_TRANSACTIONS,
     }
 }
 

@@ -57,6 +57,13 @@ pub(crate) const FEATURES: &[Feature] = &[
         level: 1,
         floor: 0,
     },
+    // Both protocols are always served; the level tells clients which to use.
+    Feature {
+        name: "transaction.version",
+        supported: (0, 2),
+        level: 2,
+        floor: 0,
+    },
 ];
 
 /// The feature of that name.

@@ -25,6 +25,7 @@ mod resource_type;
 mod scram;
 mod shares;
 mod topic_key;
+mod transactions;
 
 #[cfg(test)]
 mod testing;

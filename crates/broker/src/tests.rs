@@ -24,4 +24,5 @@ mod share_groups;
 mod shares;
 mod topics;
 mod traffic;
+mod transactions;
 mod versions;

@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "millstream-groups",
             "millstream-queue",
             "millstream-store",
+            "millstream-transactions",
             "millstream-wire",
         ],
     ),

@@ -73,6 +73,8 @@ pub struct Synced {
 pub struct Effects {
     /// To be appended, in this order, before any of the replies is sent.
     pub records: Vec<Record>,
+    /// The producer, with its epoch, of whose transaction the records are a part, if they are.
+    pub producer: Option<(i64, i16)>,
     /// To be sent once the records are durable.
     pub replies: Vec<(Token, Reply)>,
 }

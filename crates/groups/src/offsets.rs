@@ -66,20 +66,69 @@ pub struct NewOffset {
 /// The positions of one group, by topic and partition.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Offsets {
-    topics: HashMap<Arc<str>, HashMap<i32, Offset>>,
+    topics: HashMap<Arc<str>, HashMap<i32, Placed>>,
+    /// By producer: what its transaction commits if it is committed itself.
+    undecided: HashMap<i64, HashMap<(Arc<str>, i32), Placed>>,
+    /// Counts the records.
+    records: u64,
+}
+
+/// A position, and which record said so: of two the later counts, whenever the earlier is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Placed {
+    record: u64,
+    offset: Offset,
 }
 
 impl Offsets {
-    /// Takes over what a record says. The only way in which this changes.
+    /// Takes over what a record says. The only way in which this changes, but for transactions.
     pub(crate) fn apply(&mut self, topic: &Arc<str>, partition: i32, value: Option<&Offset>) {
         match value {
             Some(offset) => {
-                self.topics
-                    .entry(Arc::clone(topic))
-                    .or_default()
-                    .insert(partition, offset.clone());
+                let placed = self.place(offset);
+                let partitions = self.topics.entry(Arc::clone(topic)).or_default();
+                partitions.insert(partition, placed);
             }
             None => self.forget(topic, partition),
+        }
+    }
+
+    /// Takes over what a record says that is part of a producer's transaction.
+    pub(crate) fn apply_undecided(
+        &mut self,
+        producer_id: i64,
+        topic: &Arc<str>,
+        partition: i32,
+        offset: &Offset,
+    ) {
+        let placed = self.place(offset);
+        let of_producer = self.undecided.entry(producer_id).or_default();
+        of_producer.insert((Arc::clone(topic), partition), placed);
+    }
+
+    /// Takes over how the transaction of a producer ended.
+    pub(crate) fn decide(&mut self, producer_id: i64, is_committed: bool) {
+        let undecided = self.undecided.remove(&producer_id).unwrap_or_default();
+        for ((topic, partition), placed) in undecided.into_iter().filter(|_| is_committed) {
+            let partitions = self.topics.entry(topic).or_default();
+            let is_newer = |known: &Placed| known.record < placed.record;
+            if partitions.get(&partition).is_none_or(is_newer) {
+                partitions.insert(partition, placed);
+            }
+        }
+    }
+
+    /// Whether an open transaction may be about to change a position.
+    pub(crate) fn is_undecided(&self, topic: &str, partition: i32) -> bool {
+        let mut undecided = self.undecided.values().flat_map(HashMap::keys);
+        undecided.any(|(name, index)| **name == *topic && *index == partition)
+    }
+
+    fn place(&mut self, offset: &Offset) -> Placed {
+        self.records += 1;
+        Placed {
+            record: self.records,
+            offset: offset.clone(),
         }
     }
 
@@ -93,11 +142,12 @@ impl Offsets {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.topics.is_empty()
+        self.topics.is_empty() && self.undecided.is_empty()
     }
 
     pub(crate) fn get(&self, topic: &str, partition: i32) -> Option<&Offset> {
-        self.topics.get(topic)?.get(&partition)
+        let placed = self.topics.get(topic)?.get(&partition)?;
+        Some(&placed.offset)
     }
 
     /// Everything, in no particular order.
@@ -105,7 +155,7 @@ impl Offsets {
         self.topics.iter().flat_map(|(topic, partitions)| {
             partitions
                 .iter()
-                .map(move |(index, offset)| (topic, *index, offset))
+                .map(move |(index, placed)| (topic, *index, &placed.offset))
         })
     }
 

@@ -58,11 +58,10 @@ async fn find(broker: &Broker, key_type: i8, version: i16) -> Result<(), Refusal
             tracing::error!(%error, "the log of groups cannot be made");
             (Error::CoordinatorNotAvailable.code(), error.to_string())
         }),
-        // The one error that ends an attempt at once in every client.
-        TRANSACTION => Err((
-            ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-            "this broker does not serve transactions".to_owned(),
-        )),
+        TRANSACTION => broker.transactions().prepare().await.map_err(|error| {
+            tracing::error!(%error, "the log of transactions cannot be made");
+            (Error::CoordinatorNotAvailable.code(), error.to_string())
+        }),
         SHARE if version >= 6 => Ok(()),
         other => Err((
             ErrorCode::INVALID_REQUEST,

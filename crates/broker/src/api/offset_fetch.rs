@@ -2,7 +2,7 @@
 //!
 //! - 1: no error of the whole request; 2: null topics mean all
 //! - 5: leader epochs
-//! - 7: offsets in open transactions can be waited for; there are none, so that every offset is stable
+//! - 7: an offset that an open transaction may be about to change is UNSTABLE_OFFSET_COMMIT, to who wants it stable
 //! - 8: several groups in one request
 //! - 9: members of consumer groups are checked
 //! - 10: topics by id
@@ -30,7 +30,7 @@ pub(crate) async fn handle<'a>(
     if context.version.n >= 8 {
         let mut groups = Vec::new();
         for group in &request.groups {
-            groups.push(fetch(broker, group, context).await);
+            groups.push(fetch(broker, group, request.require_stable, context).await);
         }
         return Response {
             groups,
@@ -42,7 +42,7 @@ pub(crate) async fn handle<'a>(
         topics: request.topics,
         ..Group::default()
     };
-    let mut result = fetch(broker, &group, context).await;
+    let mut result = fetch(broker, &group, request.require_stable, context).await;
     if context.version.n < 2 && result.error_code != ErrorCode::NONE {
         result.topics = without_offsets(&group, result.error_code);
     }
@@ -56,18 +56,23 @@ pub(crate) async fn handle<'a>(
 async fn fetch<'a>(
     broker: &Broker,
     group: &Group<'a>,
+    stable: bool,
     context: &RequestContext<'_>,
 ) -> GroupResult<'a> {
     let by_id = context.version.n >= 10;
     let topics = broker.groups().run(group.group_id, |groups, _, _| {
         groups.check_fetch(group.group_id, group.member_id, group.member_epoch)?;
-        Ok(match &group.topics {
+        let mut found = match &group.topics {
             Some(topics) => topics
                 .iter()
                 .map(|topic| asked(broker, groups, group.group_id, topic, by_id))
                 .collect(),
             None => all(broker, groups, group.group_id, by_id),
-        })
+        };
+        if stable {
+            withhold_undecided(broker, groups, group.group_id, &mut found);
+        }
+        Ok(found)
     });
     let topics = topics.await.and_then(|topics| topics.map_err(Error::Group));
     GroupResult {
@@ -145,6 +150,25 @@ fn from_head(
     let head = topic.and_then(|topic| head(topic, found.partition_index, group));
     found.committed_offset = found.committed_offset.max(head.unwrap_or(-1));
     found
+}
+
+/// Tells no offset that an open transaction may be about to change.
+fn withhold_undecided(
+    broker: &Broker,
+    groups: &Shard,
+    group: &str,
+    topics: &mut [TopicResult<'_>],
+) {
+    for topic in topics {
+        let by_id = broker.catalog().topic_by_id(topic.topic_id);
+        let name = by_id.map_or_else(|| topic.name.to_string(), |topic| topic.name.clone());
+        for partition in &mut topic.partitions {
+            let index = partition.partition_index;
+            if groups.is_undecided(group, &name, index) {
+                *partition = result(index, None, ErrorCode::UNSTABLE_OFFSET_COMMIT);
+            }
+        }
+    }
 }
 
 fn result(

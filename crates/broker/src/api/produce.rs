@@ -5,7 +5,8 @@
 //! the connection's next produces are already being appended. There is one replica: a batch that it holds is held by
 //! all, and the request's own time-out has nothing else to wait for.
 //!
-//! - 5: log start offset; 7: zstd; 8: the records at fault and a message; 10: who leads; 13: topics by id
+//! - 5: log start offset; 7: zstd; 8: the records at fault and a message; 10: who leads
+//! - 11: TRANSACTION_ABORTABLE; 12: partitions become part of a transaction by being written to; 13: topics by id
 
 mod answer;
 mod carve;
@@ -17,19 +18,26 @@ use bytes::BytesMut;
 use futures_util::future::ready;
 use millstream_batch::Error::Invalid;
 use millstream_batch::produce::Rules;
-use millstream_batch::{Batch, Codec, produce};
+use millstream_batch::{Batch, Codec, Header, produce};
 use millstream_store::{AppendMode, Appended, Partition};
+use millstream_transactions::{Error as Refusal, Producer};
 use millstream_wire::Version;
 
 use crate::aside::aside;
 use crate::connection::ConnectionContext;
+use crate::coordinator::Proof;
 use crate::dispatch::{CloseReason, Incoming, Pending};
 use crate::topic_key::TopicKey;
+use crate::transactions::Writer;
 use crate::{Broker, Error, Topic};
 use carve::{Asked, Carver, Request};
 
 /// The first version whose senders and readers know zstd.
 const FIRST_WITH_ZSTD: i16 = 7;
+/// The first version whose senders know TRANSACTION_ABORTABLE.
+const FIRST_ABORTABLE: i16 = 11;
+/// The first version by which a partition becomes part of the transaction (KIP-890).
+const FIRST_ADDING: i16 = 12;
 
 /// Bytes of records from which on reading them takes long. Those that are compressed may be of any size.
 const LARGE: usize = 16 << 10;
@@ -53,6 +61,8 @@ struct TopicProduced {
 struct Placed {
     partition: Arc<Partition>,
     appended: Appended,
+    /// The transactional id whose transaction has to know of the partition, and the proof that it does.
+    told: Option<(Arc<str>, Proof)>,
 }
 
 /// Takes a request in and appends its batches.
@@ -75,7 +85,7 @@ fn append_all(incoming: Incoming, request: Request) -> Produced {
     let mut carver = Carver::new(incoming.frame);
     let sender = Sender {
         acks: request.acks,
-        transactional: request.transactional,
+        transactional_id: request.transactional_id,
         version: incoming.version.n,
         frame_size: carver.frame_size(),
         now_ms: broker.now_ms(),
@@ -97,7 +107,7 @@ fn append_all(incoming: Incoming, request: Request) -> Produced {
 /// What holds for every batch of one request.
 struct Sender {
     acks: i16,
-    transactional: bool,
+    transactional_id: Option<Arc<str>>,
     version: i16,
     frame_size: usize,
     now_ms: i64,
@@ -109,7 +119,7 @@ impl Sender {
         let partitions = asked.partitions.into_iter().map(|(index, range)| {
             let batch = carver.take(range);
             let placed = match &topic {
-                Some(topic) => self.append(topic, index, batch),
+                Some(topic) => self.append(broker, topic, index, batch),
                 None => Err(asked.key.unknown()),
             };
             (index, placed)
@@ -120,26 +130,77 @@ impl Sender {
         }
     }
 
-    fn append(&self, topic: &Topic, index: i32, batch: BytesMut) -> Result<Placed, Error> {
+    fn append(
+        &self,
+        broker: &Broker,
+        topic: &Topic,
+        index: i32,
+        batch: BytesMut,
+    ) -> Result<Placed, Error> {
         let partition = topic.partition(index)?;
         self.check(topic)?;
         if batch.is_empty() {
             return Err(Invalid("there is none").into());
         }
         let batch = Batch::parse(batch)?;
-        if self.transactional || batch.header().is_transactional() {
-            return Err(Error::Unsupported("transactions are not served".into()));
-        }
         if batch.header().codec() == Codec::Zstd && self.version < FIRST_WITH_ZSTD {
             return Err(Error::ZstdTooNew);
         }
         let batch = self.admit(batch, &rules::of(topic.config()))?;
         let batch = batch.detach(self.frame_size);
-        let appended = partition.append(batch, AppendMode::Client, self.now_ms)?;
+        let header = *batch.header();
+        let append = || Ok(partition.append(batch, AppendMode::Client, self.now_ms)?);
+        let verifies = broker.config().transaction_partition_verification_enable;
+        let (appended, told) = match self.transaction(&header)? {
+            Some((id, writer)) if verifies || writer.adds => {
+                let transactions = broker.transactions();
+                let place = (topic, index);
+                let (appended, proof) = transactions
+                    .append(writer, place, append)
+                    .map_err(|error| self.refusal(error))?;
+                (appended, Some((Arc::clone(id), proof)))
+            }
+            _ => (append()?, None),
+        };
         Ok(Placed {
             partition: Arc::clone(partition),
             appended,
+            told,
         })
+    }
+
+    /// The transaction that a batch is part of, if it is part of one.
+    fn transaction(&self, header: &Header) -> Result<Option<(&Arc<str>, Writer<'_>)>, Error> {
+        if !header.is_transactional() {
+            return Ok(None);
+        }
+        let id = self.transactional_id.as_ref();
+        let id = id.ok_or(Error::NoTransactionalId)?;
+        let writer = Writer {
+            id,
+            producer: Producer {
+                id: header.producer_id,
+                epoch: header.producer_epoch,
+            },
+            adds: self.version >= FIRST_ADDING,
+        };
+        Ok(Some((id, writer)))
+    }
+
+    /// Why a batch of a transaction is refused: who is fenced learns it by its epoch, and senders that know how to go on
+    /// from that are told to abort.
+    fn refusal(&self, error: Error) -> Error {
+        match error {
+            Error::Transaction {
+                id,
+                error: Refusal::NotInTransaction,
+            } if self.version >= FIRST_ABORTABLE => Error::TransactionAbortable(id),
+            Error::Transaction {
+                id,
+                error: Refusal::Fenced,
+            } => Error::ProducerReplaced(id),
+            other => other,
+        }
     }
 
     /// Checks a batch and rewrites what its topic demands. What takes long keeps nobody waiting but this

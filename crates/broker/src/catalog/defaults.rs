@@ -13,7 +13,10 @@ pub(super) fn of(name: &str, broker: &BrokerConfig) -> Result<NewTopic, Error> {
             broker.share_coordinator_state_topic_num_partitions,
             shares(broker)?,
         ),
-        TRANSACTIONS => return Err(Error::InternalTopic(name.to_owned())),
+        TRANSACTIONS => (
+            broker.transaction_state_log_num_partitions,
+            transactions(broker)?,
+        ),
         _ => (broker.num_partitions, Settings::default()),
     };
     Ok(NewTopic {
@@ -28,6 +31,15 @@ fn offsets(broker: &BrokerConfig) -> Result<Settings, Error> {
     settings(&[
         ("cleanup.policy", "compact"),
         ("compression.type", "producer"),
+        ("segment.bytes", &segment_bytes),
+    ])
+}
+
+fn transactions(broker: &BrokerConfig) -> Result<Settings, Error> {
+    let segment_bytes = broker.transaction_state_log_segment_bytes.to_string();
+    settings(&[
+        ("cleanup.policy", "compact"),
+        ("compression.type", "uncompressed"),
         ("segment.bytes", &segment_bytes),
     ])
 }

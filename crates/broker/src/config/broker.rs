@@ -268,6 +268,28 @@ settings! {
         max: 1;
     /// Value of segment.bytes for __consumer_offsets.
     offsets_topic_segment_bytes: i32 = "offsets.topic.segment.bytes", "104857600", min: 1_048_576;
+    /// Longest time in milliseconds that a producer may ask for as the timeout of its transactions.
+    transaction_max_timeout_ms: i32 = "transaction.max.timeout.ms", "900000", min: 1;
+    /// Milliseconds after which a transactional id that nobody uses is forgotten.
+    transactional_id_expiration_ms: i32 = "transactional.id.expiration.ms", "604800000", min: 1;
+    /// Milliseconds between two searches for transactions that have taken too long.
+    transaction_abort_timed_out_transaction_cleanup_interval_ms: i32 =
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000", min: 1;
+    /// Milliseconds between two searches for transactional ids that nobody uses.
+    transaction_remove_expired_transaction_cleanup_interval_ms: i32 =
+        "transaction.remove.expired.transaction.cleanup.interval.ms", "3600000", min: 1;
+    /// Whether records are refused that a transaction was not told of before.
+    transaction_partition_verification_enable: bool =
+        "transaction.partition.verification.enable", "true", dynamic: true;
+    /// Partitions of __transaction_state; fixed once that topic exists.
+    transaction_state_log_num_partitions: i32 =
+        "transaction.state.log.num.partitions", "50", min: 1, max: 10_000;
+    /// Copies of __transaction_state; one node keeps one.
+    transaction_state_log_replication_factor: i32 =
+        "transaction.state.log.replication.factor", "1", min: 1, max: 1;
+    /// Value of segment.bytes for __transaction_state.
+    transaction_state_log_segment_bytes: i32 =
+        "transaction.state.log.segment.bytes", "104857600", min: 1_048_576;
     /// Partitions of __share_group_state; fixed once that topic exists.
     share_coordinator_state_topic_num_partitions: i32 =
         "share.coordinator.state.topic.num.partitions", "50", min: 1, max: 10_000;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use millstream_batch::Batch;
+use millstream_batch::{Batch, Marker};
 use millstream_groups::Now;
 use millstream_store::Partition;
 
@@ -35,6 +35,23 @@ pub(crate) trait Machine: Sized + Send + std::fmt::Debug + 'static {
     /// When the record cannot be read.
     fn apply(&mut self, offset: i64, key: &[u8], value: Option<&[u8]>) -> Result<(), Error>;
 
+    /// Takes over what a record says that a transaction of this producer wrote. It counts once that commits.
+    ///
+    /// # Errors
+    /// As [`Machine::apply`].
+    fn apply_undecided(
+        &mut self,
+        offset: i64,
+        _producer_id: i64,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        self.apply(offset, key, value)
+    }
+
+    /// Takes over how the transaction of a producer ended.
+    fn decide(&mut self, _marker: &Marker) {}
+
     /// Begins to count time, once the replay is done.
     fn resume(&mut self, now: Now, effects: &mut Self::Effects);
 
@@ -50,9 +67,20 @@ pub(crate) trait Machine: Sized + Send + std::fmt::Debug + 'static {
     /// When something cannot be written down.
     fn records(effects: &mut Self::Effects) -> Result<Vec<Record>, Error>;
 
+    /// The producer, with its epoch, of whose transaction the records are a part.
+    fn producer(_effects: &Self::Effects) -> Option<(i64, i16)> {
+        None
+    }
+
     /// What has to be appended to other partitions, all or nothing with the records.
-    fn beside(_effects: &mut Self::Effects) -> Vec<(Arc<Partition>, Batch)> {
-        Vec::new()
+    ///
+    /// # Errors
+    /// When something cannot be written down.
+    fn beside(
+        _effects: &mut Self::Effects,
+        _now_ms: i64,
+    ) -> Result<Vec<(Arc<Partition>, Batch)>, Error> {
+        Ok(Vec::new())
     }
 
     /// Takes note that the records are appended, the first at `offset`. What they bring about may be told to nobody

@@ -89,6 +89,44 @@ impl<M: Machine> Coordinator<M> {
         self.shard(key).await?.run(operation).await
     }
 
+    /// Makes sure that [`Coordinator::run_now`] finds the machine of `key`.
+    pub(crate) async fn ready(&self, key: &str) -> Result<(), Error> {
+        self.shard(key).await?.ready().await
+    }
+
+    /// Runs an operation on the machine of `key` at once. Nobody may be told what came of it before the proof is
+    /// confirmed.
+    ///
+    /// # Errors
+    /// [`Error::CoordinatorNotAvailable`] if that machine is not ready.
+    pub(crate) fn run_now<R>(
+        &self,
+        key: &str,
+        operation: impl FnOnce(&mut M, Now, &mut M::Effects) -> R,
+    ) -> Result<(R, Proof), Error> {
+        let shards = self.shards.get().ok_or(Error::CoordinatorNotAvailable)?;
+        shards[partition_of(key, shards.len())].run_now(operation)
+    }
+
+    /// Returns once what the proof says about the machine of `key` is durable.
+    pub(crate) async fn confirm(&self, key: &str, proof: Proof) -> Result<(), Error> {
+        self.shard(key).await?.confirm(proof).await
+    }
+
+    /// Has the machine of a partition take over what was appended there, the last of it at `offset`, without asking it.
+    pub(crate) fn note(&self, partition: i32, offset: i64, change: impl FnOnce(&mut M)) {
+        let shard = usize::try_from(partition).ok();
+        let shard = shard.and_then(|index| self.shards.get()?.get(index));
+        if let Some(shard) = shard {
+            shard.note(offset, change);
+        }
+    }
+
+    /// The partition that the machine of `key` lives in.
+    pub(crate) async fn partition_of(&self, key: &str) -> Result<usize, Error> {
+        Ok(partition_of(key, self.shards().await?.len()))
+    }
+
     /// Runs an operation that hands back where its reply will come from, and waits for that.
     pub(crate) async fn ask<R>(
         &self,

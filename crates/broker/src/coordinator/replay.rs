@@ -1,6 +1,6 @@
 //! From the records of a partition back to the state that wrote them. Never holds more than one read in memory.
 
-use millstream_batch::{BatchRef, Batches};
+use millstream_batch::{BatchRef, Batches, Marker};
 use millstream_store::Partition;
 
 use super::Machine;
@@ -38,12 +38,21 @@ pub(super) async fn replay<M: Machine>(
 
 fn apply<M: Machine>(machine: &mut M, batch: &BatchRef<'_>) -> Result<(), Error> {
     if batch.header.is_control() {
+        if let Some(marker) = Marker::of(*batch)? {
+            machine.decide(&marker);
+        }
         return Ok(());
     }
+    let producer = batch.header.is_transactional();
+    let producer = producer.then_some(batch.header.producer_id);
     for record in &batch.records(BATCH_BYTES)? {
         let record = record?;
         let (offset, key) = (record.offset, record.key.unwrap_or_default());
-        if let Err(error) = machine.apply(offset, key, record.value) {
+        let applied = match producer {
+            Some(producer) => machine.apply_undecided(offset, producer, key, record.value),
+            None => machine.apply(offset, key, record.value),
+        };
+        if let Err(error) = applied {
             tracing::warn!(offset, %error, "record of {} is passed over", M::WHAT);
         }
     }

@@ -121,8 +121,26 @@ impl<M: Machine> Shard<M> {
         }
     }
 
+    /// Runs an operation at once, without waiting for anything; what it saw and wrote is durable once the proof is
+    /// confirmed. There has to be memory to work on.
+    pub(super) fn run_now<R>(
+        &self,
+        operation: impl FnOnce(&mut M, Now, &mut M::Effects) -> R,
+    ) -> Result<(R, Proof), Error> {
+        self.step(operation)
+    }
+
+    /// Has memory take over what somebody else has appended to its log, the last of it at `offset`. What has no memory
+    /// finds it in the log.
+    pub(super) fn note(&self, offset: i64, change: impl FnOnce(&mut M)) {
+        if let Some(memory) = &mut *self.memory.lock() {
+            change(&mut memory.machine);
+            memory.proof.written = memory.proof.written.max(offset + 1);
+        }
+    }
+
     /// Makes sure that there is memory to work on.
-    async fn ready(&self) -> Result<(), Error> {
+    pub(super) async fn ready(&self) -> Result<(), Error> {
         if self.memory.lock().is_some() {
             return Ok(());
         }
@@ -134,19 +152,27 @@ impl<M: Machine> Shard<M> {
         if self.partition.write_error().is_some() {
             return Err(Error::CoordinatorNotAvailable);
         }
-        let (machine, written) = self.replay().await.map_err(|error| {
-            if self.note_failure() {
-                let partition = self.partition.id();
-                tracing::error!(%partition, %error, "{} cannot be read", M::WHAT);
+        loop {
+            let (machine, written) = self.replay().await.map_err(|error| {
+                if self.note_failure() {
+                    let partition = self.partition.id();
+                    tracing::error!(%partition, %error, "{} cannot be read", M::WHAT);
+                }
+                Error::CoordinatorNotAvailable
+            })?;
+            let mut memory = self.memory.lock();
+            // Markers come without asking; whoever appends one changes memory next.
+            if self.partition.offsets().log_end == written {
+                *replays += 1;
+                let incarnation = *replays;
+                let proof = Proof {
+                    written,
+                    incarnation,
+                };
+                *memory = Some(Memory { machine, proof });
+                break;
             }
-            Error::CoordinatorNotAvailable
-        })?;
-        *replays += 1;
-        let proof = Proof {
-            written,
-            incarnation: *replays,
-        };
-        *self.memory.lock() = Some(Memory { machine, proof });
+        }
         self.step(M::resume).map(drop)
     }
 
@@ -190,8 +216,9 @@ impl<M: Machine> Shard<M> {
 
     /// Appends records in as few batches as reasonable; returns where they begin and end, if there are any.
     fn append(&self, effects: &mut M::Effects, now_ms: i64) -> Result<Option<(i64, i64)>, Error> {
-        let beside = M::beside(effects);
-        let batches = batches(&M::records(effects)?, now_ms)?;
+        let beside = M::beside(effects, now_ms)?;
+        let producer = M::producer(effects);
+        let batches = batches(&M::records(effects)?, producer, now_ms)?;
         let own = batches.len();
         let appended = if beside.is_empty() {
             let mode = match M::FREES {
@@ -212,7 +239,7 @@ impl<M: Machine> Shard<M> {
     }
 
     /// Waits until what a reply rests on is durable.
-    async fn confirm(&self, proof: Proof) -> Result<(), Error> {
+    pub(super) async fn confirm(&self, proof: Proof) -> Result<(), Error> {
         match self.partition.wait(proof.written, Ack::Durable).await {
             Ok(()) => {
                 let needed = self.vouch(proof)?;
@@ -286,13 +313,21 @@ impl<M: Machine> Shard<M> {
     }
 }
 
-/// Records in as few batches as reasonable.
-fn batches(records: &[Record], now_ms: i64) -> Result<Vec<Batch>, Error> {
-    let (mut batches, mut batch) = (Vec::new(), Builder::new());
+/// Records in as few batches as reasonable, as a part of the transaction of `producer` if there is one.
+fn batches(
+    records: &[Record],
+    producer: Option<(i64, i16)>,
+    now_ms: i64,
+) -> Result<Vec<Batch>, Error> {
+    let begin = || match producer {
+        Some((id, epoch)) => Builder::new().producer(id, epoch, -1).transactional(),
+        None => Builder::new(),
+    };
+    let (mut batches, mut batch) = (Vec::new(), begin());
     for (key, value) in records {
         batch.push(now_ms, Some(key), value.as_deref(), &[]);
         if batch.size() >= BATCH_BYTES {
-            batches.push(std::mem::take(&mut batch).build()?);
+            batches.push(std::mem::replace(&mut batch, begin()).build()?);
         }
     }
     if !batch.is_empty() {

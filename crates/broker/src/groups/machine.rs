@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use millstream_batch::{Marker, Outcome};
 use millstream_groups::{
     Config, ConsumerRecord, Effects, Migration, Now, Record, Reply, Shard, Token,
 };
@@ -56,6 +57,28 @@ impl Machine for Groups {
             self.shard.apply(&record);
         }
         Ok(())
+    }
+
+    fn apply_undecided(
+        &mut self,
+        _: i64,
+        producer_id: i64,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        if let Some(record) = record::decode(key, value)? {
+            self.shard.apply_undecided(producer_id, &record);
+        }
+        Ok(())
+    }
+
+    fn decide(&mut self, marker: &Marker) {
+        let is_committed = marker.outcome == Outcome::Commit;
+        self.shard.decide(marker.producer_id, is_committed);
+    }
+
+    fn producer(effects: &Effects) -> Option<(i64, i16)> {
+        effects.producer
     }
 
     fn resume(&mut self, now: Now, effects: &mut Effects) {

@@ -11,11 +11,13 @@ mod world;
 use std::sync::Arc;
 use std::time::Duration;
 
+use millstream_batch::Marker;
 use millstream_groups::{Effects, Now, Reply, Shard, Token};
+use millstream_transactions::TopicPartition;
 use uuid::Uuid;
 
-use crate::catalog::Catalog;
-use crate::coordinator::Coordinator;
+use crate::catalog::{Catalog, OFFSETS};
+use crate::coordinator::{Coordinator, Machine as _, Proof};
 use crate::{Broker, Environment, Error};
 use machine::Groups as Machine;
 
@@ -44,6 +46,46 @@ impl Groups {
             operation(groups.shard(), now, effects)
         };
         self.0.run(group, run).await
+    }
+
+    /// Makes sure that [`Groups::run_now`] finds `group`.
+    pub(crate) async fn ready(&self, group: &str) -> Result<(), Error> {
+        self.0.ready(group).await
+    }
+
+    /// Runs an operation on the shard of `group` at once; what it saw and wrote is durable once the proof is confirmed.
+    ///
+    /// # Errors
+    /// [`Error::CoordinatorNotAvailable`] if it is not ready.
+    pub(crate) fn run_now<R>(
+        &self,
+        group: &str,
+        operation: impl FnOnce(&mut Shard, Now, &mut Effects) -> R,
+    ) -> Result<(R, Proof), Error> {
+        let run = |groups: &mut Machine, now, effects: &mut Effects| {
+            operation(groups.shard(), now, effects)
+        };
+        self.0.run_now(group, run)
+    }
+
+    /// Returns once what the proof says about `group` is durable.
+    pub(crate) async fn confirm(&self, group: &str, proof: Proof) -> Result<(), Error> {
+        self.0.confirm(group, proof).await
+    }
+
+    /// The partition of `__consumer_offsets` that `group` lives in.
+    pub(crate) async fn place_of(&self, group: &str) -> Result<TopicPartition, Error> {
+        let partition = self.0.partition_of(group).await?;
+        Ok(TopicPartition {
+            topic: Arc::from(OFFSETS),
+            partition: i32::try_from(partition).unwrap_or(i32::MAX),
+        })
+    }
+
+    /// Lets a marker take effect that was appended to a partition of `__consumer_offsets`.
+    pub(crate) fn decide(&self, partition: i32, offset: i64, marker: &Marker) {
+        self.0
+            .note(partition, offset, |groups| groups.decide(marker));
     }
 
     /// Runs an operation whose reply may have to wait for others, and waits for it.

@@ -354,8 +354,8 @@ impl Machine for Shares {
         }
     }
 
-    fn beside(effects: &mut Effects) -> Vec<(Arc<Partition>, Batch)> {
-        std::mem::take(&mut effects.beside)
+    fn beside(effects: &mut Effects, _: i64) -> Result<Vec<(Arc<Partition>, Batch)>, Error> {
+        Ok(std::mem::take(&mut effects.beside))
     }
 
     fn appended(&mut self, effects: Effects, offset: i64, proof: Proof) {

@@ -33,21 +33,3 @@ async fn coordinators_are_found_for_every_key_of_a_request() {
     assert_eq!((&*found.host, found.port), ("192.0.2.1", 9092));
     assert!(found.coordinators.is_empty());
 }
-
-/// An error that is worth a retry would be retried in silence (librdkafka `rdkafka_txnmgr.c`).
-#[tokio::test]
-async fn a_transactional_producer_is_told_at_once_that_there_is_no_coordinator() {
-    let broker = TestBroker::start().await;
-    let request = find_coordinator::Request {
-        key_type: 1,
-        coordinator_keys: vec!["t"],
-        ..Default::default()
-    };
-    let found: find_coordinator::Response<'_> =
-        broker.call(ApiKey::FindCoordinator, 6, &request).await;
-    let found = &found.coordinators[0];
-    let refusal = ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
-    assert_eq!((found.error_code, found.node_id), (refusal, -1));
-    let reason = found.error_message.as_deref().unwrap();
-    assert!(reason.contains("does not serve"), "{reason}");
-}

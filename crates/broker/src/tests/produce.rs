@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use millstream_batch::{Batch, Builder, Codec, Header, TimestampType};
-use millstream_wire::api::produce::{Partition, PartitionResult, Request, Response};
+use millstream_wire::api::produce::{Partition, PartitionResult, Response};
 use millstream_wire::{ApiKey, ErrorCode, Uuid};
 
 use super::traffic::{BY_NAME, append, batches, from, sent, values};
@@ -496,25 +496,6 @@ async fn clients_may_not_send_what_only_the_broker_sets() {
         assert_eq!(result.error_code, ErrorCode::INVALID_RECORD, "{what}");
         assert!(Header::parse(&batch).is_ok(), "{what}");
     }
-}
-
-#[tokio::test]
-async fn transactions_are_refused_with_a_clear_error() {
-    let broker = TestBroker::start().await;
-    broker.topic("t", 1, &[]).await;
-    let transactional = values(&["a"]).producer(5, 0, 0).transactional();
-    let result = outcome(&broker, &sent(transactional)).await;
-    assert_eq!(result.error_code, ErrorCode::UNSUPPORTED_VERSION);
-    assert!(result.error_message.unwrap().contains("transactions"));
-    let batch = sent(values(&["a"]));
-    let named = Request {
-        transactional_id: Some("tx"),
-        ..append("t", 0, -1, &batch)
-    };
-    assert_eq!(
-        broker.produce(&named).await.error_code,
-        ErrorCode::UNSUPPORTED_VERSION
-    );
 }
 
 #[tokio::test]

@@ -153,7 +153,8 @@ async fn features_from_level_0_are_shown_from_version_4_on() {
             "eligible.leader.replicas.version",
             "group.version",
             "metadata.version",
-            "share.version"
+            "share.version",
+            "transaction.version"
         ]
     );
 }

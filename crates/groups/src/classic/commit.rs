@@ -33,6 +33,21 @@ impl Group {
         Ok(())
     }
 
+    /// Whether `who` may commit as part of a transaction, which goes on while members gather.
+    pub(crate) fn check_commit_in_transaction(
+        &mut self,
+        who: &Committer<'_>,
+        step: &Step<'_>,
+    ) -> Result<(), Error> {
+        if who.generation < 0 && self.state == State::Empty {
+            return Ok(());
+        }
+        let id = self.check_member(who.member_id, who.instance_id)?;
+        self.check_generation(who.generation)?;
+        self.touch(&id, step);
+        Ok(())
+    }
+
     /// Whether a member may be reading `topic`. Where that cannot be known, it may.
     pub(crate) fn is_subscribed_to(&self, topic: &str) -> bool {
         match &self.subscribed {

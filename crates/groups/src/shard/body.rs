@@ -129,6 +129,23 @@ impl Body {
         }
     }
 
+    /// Whether `who` may commit these now as part of a transaction. A producer that does not say for which member it
+    /// works may.
+    pub(super) fn check_commit_in_transaction(
+        &mut self,
+        who: &Committer<'_>,
+        offsets: &[NewOffset],
+        step: &Step<'_>,
+    ) -> Result<(), Error> {
+        if who.generation < 0 && who.member_id.is_empty() && who.instance_id.is_none() {
+            return Ok(());
+        }
+        match self {
+            Self::Classic(group) => group.check_commit_in_transaction(who, step),
+            Self::Consumer(group) => group.check_commit(who, offsets),
+        }
+    }
+
     pub(super) fn next_deadline(&self) -> Option<i64> {
         match self {
             Self::Classic(group) => group.next_deadline(),

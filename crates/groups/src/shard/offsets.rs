@@ -37,6 +37,76 @@ impl Shard {
         .unwrap_or_else(|| Err(Error::GroupIdNotFound(group.to_owned())))
     }
 
+    /// Commits positions as part of the transaction of a producer, given with its epoch: they count once that
+    /// commits. Each result answers the offset at the same place.
+    ///
+    /// # Errors
+    /// As [`Shard::commit`].
+    pub fn commit_in_transaction(
+        &mut self,
+        group: &str,
+        who: &Committer<'_>,
+        producer: (i64, i16),
+        offsets: Vec<NewOffset>,
+        now: Now,
+        effects: &mut Effects,
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        let missing = || Error::GroupIdNotFound(group.to_owned());
+        if self.is_share_group(group) {
+            return Err(Error::OtherKind(group.to_owned()));
+        }
+        if !self.groups.contains_key(group) {
+            if who.generation >= 0 {
+                return Err(missing());
+            }
+            self.entry(&GroupId::from(group));
+        }
+        effects.producer = Some(producer);
+        let commit = |entry: &mut Entry, step: &mut Step<'_>| {
+            entry
+                .body
+                .check_commit_in_transaction(who, &offsets, step)?;
+            let commit_one = |new| entry.commit_undecided(producer.0, new, step);
+            Ok(offsets.into_iter().map(commit_one).collect())
+        };
+        let committed = self.visit(group, now, effects, commit);
+        committed.unwrap_or_else(|| Err(missing()))
+    }
+
+    /// Takes over what a record says that is part of the transaction of a producer.
+    pub fn apply_undecided(&mut self, producer_id: i64, record: &Record) {
+        match record {
+            Record::Offset {
+                group,
+                topic,
+                partition,
+                value: Some(offset),
+            } => {
+                let offsets = &mut self.entry(group).offsets;
+                offsets.apply_undecided(producer_id, topic, *partition, offset);
+            }
+            // Nothing else is ever part of a transaction.
+            other => self.apply(other),
+        }
+    }
+
+    /// Takes over how the transaction of a producer ended: its positions count, or are forgotten.
+    pub fn decide(&mut self, producer_id: i64, is_committed: bool) {
+        for id in self.ids() {
+            if let Some(entry) = self.groups.get_mut(&id) {
+                entry.offsets.decide(producer_id, is_committed);
+            }
+            self.reschedule(&id);
+        }
+    }
+
+    /// Whether an open transaction may be about to change the position of a group in a partition.
+    #[must_use]
+    pub fn is_undecided(&self, group: &str, topic: &str, partition: i32) -> bool {
+        let group = self.groups.get(group);
+        group.is_some_and(|entry| entry.offsets.is_undecided(topic, partition))
+    }
+
     /// The position of a group in a partition.
     #[must_use]
     pub fn offset(&self, group: &str, topic: &str, partition: i32) -> Option<&Offset> {
@@ -143,18 +213,28 @@ impl Entry {
         expires_ms: Option<i64>,
         step: &mut Step<'_>,
     ) -> Result<(), Error> {
-        if new.metadata.len() > step.config.offset_metadata_max_bytes {
-            return Err(Error::OffsetMetadataTooLarge(new.metadata.len()));
-        }
-        let value = Offset {
-            offset: new.offset,
-            leader_epoch: new.leader_epoch,
-            metadata: new.metadata,
-            committed_ms: step.now.unix_ms,
-            expires_ms,
-            topic_id: new.topic_id,
-        };
-        self.write_offset(&new.topic, new.partition, Some(value), step);
+        let (topic, partition) = (Arc::clone(&new.topic), new.partition);
+        let value = new.accept(expires_ms, step)?;
+        self.write_offset(&topic, partition, Some(value), step);
+        Ok(())
+    }
+
+    fn commit_undecided(
+        &mut self,
+        producer_id: i64,
+        new: NewOffset,
+        step: &mut Step<'_>,
+    ) -> Result<(), Error> {
+        let (topic, partition) = (Arc::clone(&new.topic), new.partition);
+        let value = new.accept(None, step)?;
+        self.offsets
+            .apply_undecided(producer_id, &topic, partition, &value);
+        step.effects.records.push(Record::Offset {
+            group: Arc::clone(self.body.id()),
+            topic,
+            partition,
+            value: Some(value),
+        });
         Ok(())
     }
 
@@ -204,6 +284,23 @@ impl Entry {
                 .expires_ms
                 .unwrap_or_else(|| start.saturating_add(retention_ms));
             now.unix_ms >= end && !self.body.is_subscribed_to(topic)
+        })
+    }
+}
+
+impl NewOffset {
+    /// What is kept of it.
+    fn accept(self, expires_ms: Option<i64>, step: &Step<'_>) -> Result<Offset, Error> {
+        if self.metadata.len() > step.config.offset_metadata_max_bytes {
+            return Err(Error::OffsetMetadataTooLarge(self.metadata.len()));
+        }
+        Ok(Offset {
+            offset: self.offset,
+            leader_epoch: self.leader_epoch,
+            metadata: self.metadata,
+            committed_ms: step.now.unix_ms,
+            expires_ms,
+            topic_id: self.topic_id,
         })
     }
 }

@@ -80,16 +80,6 @@ fn messages() -> Vec<Message> {
     }
     use record::Record;
     for_each_api!(apis);
-    // Nobody answers these yet.
-    apis! {
-        (AddPartitionsToTxn, add_partitions_to_txn)
-        (AddOffsetsToTxn, add_offsets_to_txn)
-        (EndTxn, end_txn)
-        (WriteTxnMarkers, write_txn_markers)
-        (TxnOffsetCommit, txn_offset_commit)
-        (DescribeTransactions, describe_transactions)
-        (ListTransactions, list_transactions)
-    }
     records! {
         offsets: OffsetCommitKey, OffsetCommitValue, GroupMetadataKey, GroupMetadataValue,
             ShareGroupMetadataKey, ShareGroupMetadataValue;

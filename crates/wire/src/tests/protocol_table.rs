@@ -13,18 +13,6 @@ const REGENERATE: &str = "WRITE_PROTOCOL_PAGE";
 /// What Apache Kafka 4.3.1 serves to clients and Millstream does not, by the reason why.
 const NOT_SERVED: &[(&str, &[(i16, &str)])] = &[
     (
-        "there are no transactions yet",
-        &[
-            (24, "AddPartitionsToTxn"),
-            (25, "AddOffsetsToTxn"),
-            (26, "EndTxn"),
-            (27, "WriteTxnMarkers"),
-            (28, "TxnOffsetCommit"),
-            (65, "DescribeTransactions"),
-            (66, "ListTransactions"),
-        ],
-    ),
-    (
         "connections are not authenticated, so that there is nobody to give a token to",
         &[
             (38, "CreateDelegationToken"),

@@ -10,8 +10,8 @@ use millstream_wire::api::produce::{
 use millstream_wire::{ApiKey, ErrorCode, response_frame};
 
 use super::{Placed, Produced, TopicProduced};
-use crate::Error;
 use crate::dispatch::{CloseReason, Outcome};
+use crate::{Broker, Error};
 
 /// The second stage of a produce.
 pub(super) async fn answer(mut produced: Produced) -> Outcome {
@@ -43,13 +43,10 @@ async fn settle(produced: &mut Produced, ack: Ack) -> Outcome {
         .iter_mut()
         .flat_map(|topic| &mut topic.partitions)
     {
-        if let Ok(Placed {
-            partition,
-            appended,
-        }) = placed
-            && let Err(error) = partition.wait(appended.last_offset + 1, ack).await
+        if let Ok(in_place) = placed
+            && let Err(error) = wait(&produced.broker, in_place, ack).await
         {
-            *placed = Err(error.into());
+            *placed = Err(error);
         }
     }
     let response = respond(produced);
@@ -60,6 +57,16 @@ async fn settle(produced: &mut Produced, ack: Ack) -> Outcome {
         &response,
     );
     Ok(Some(frame))
+}
+
+/// Returns once a batch is as safe as it has to be, and its transaction knows where it is.
+async fn wait(broker: &Broker, placed: &Placed, ack: Ack) -> Result<(), Error> {
+    let end = placed.appended.last_offset + 1;
+    placed.partition.wait(end, ack).await?;
+    match &placed.told {
+        Some((id, proof)) => broker.transactions().confirm(id, *proof).await,
+        None => Ok(()),
+    }
 }
 
 fn respond(produced: &Produced) -> Response<'_> {

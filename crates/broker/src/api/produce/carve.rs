@@ -1,6 +1,7 @@
 //! Decodes a Produce request and cuts its batches out of the frame without copying them.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use millstream_wire::api::produce as wire;
@@ -16,7 +17,7 @@ const MAX_PARTITIONS: usize = 100_000;
 pub(super) struct Request {
     pub(super) correlation_id: i32,
     pub(super) acks: i16,
-    pub(super) transactional: bool,
+    pub(super) transactional_id: Option<Arc<str>>,
     pub(super) topics: Vec<Asked>,
 }
 
@@ -44,7 +45,7 @@ impl Request {
         Ok(Self {
             correlation_id: context.header.correlation_id,
             acks: request.acks,
-            transactional: request.transactional_id.is_some(),
+            transactional_id: request.transactional_id.map(Arc::from),
             topics: topics.collect(),
         })
     }
