@@ -152,32 +152,37 @@ impl<M: Machine> Shard<M> {
         if self.partition.write_error().is_some() {
             return Err(Error::CoordinatorNotAvailable);
         }
-        loop {
-            let (machine, written) = self.replay().await.map_err(|error| {
-                if self.note_failure() {
-                    let partition = self.partition.id();
-                    tracing::error!(%partition, %error, "{} cannot be read", M::WHAT);
-                }
-                Error::CoordinatorNotAvailable
-            })?;
-            let mut memory = self.memory.lock();
-            // Markers come without asking; whoever appends one changes memory next.
-            if self.partition.offsets().log_end == written {
-                *replays += 1;
-                let incarnation = *replays;
-                let proof = Proof {
-                    written,
-                    incarnation,
-                };
-                *memory = Some(Memory { machine, proof });
-                break;
-            }
-        }
+        while !self.load(&mut replays).await? {}
         self.step(M::resume).map(drop)
     }
 
+    /// Replays the log into memory, unless something has been appended meanwhile; whether it is there.
+    async fn load(&self, replays: &mut u64) -> Result<bool, Error> {
+        let seen = self.partition.offsets().log_end;
+        let (machine, written) = self.replay().await.map_err(|error| {
+            if self.note_failure() {
+                let partition = self.partition.id();
+                tracing::error!(%partition, %error, "{} cannot be read", M::WHAT);
+            }
+            Error::CoordinatorNotAvailable
+        })?;
+        let mut memory = self.memory.lock();
+        // Markers come without asking; whoever appends one changes memory next.
+        if self.partition.offsets().log_end != seen {
+            return Ok(false);
+        }
+        *replays += 1;
+        let incarnation = *replays;
+        let proof = Proof {
+            written,
+            incarnation,
+        };
+        *memory = Some(Memory { machine, proof });
+        Ok(true)
+    }
+
     async fn replay(&self) -> Result<(M, i64), Error> {
-        // What an earlier memory wrote may still be on its way; whether it arrives is all the same.
+        // What was written may still be on its way; whether it arrives is all the same.
         self.partition.settle().await?;
         let mut machine = M::new(&self.shared.catalog);
         let end = replay::replay(&self.partition, &mut machine).await?;
