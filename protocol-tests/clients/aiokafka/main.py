@@ -1,4 +1,4 @@
-"""aiokafka (asyncio) against a broker: administration, every codec, two groups, a rebalance, commits.
+"""aiokafka (asyncio) against a broker: administration, every codec, two groups, a rebalance, commits, transactions.
 
 Run it with a bootstrap address; it prints one line per promise kept and stops at the first that is not.
 """
@@ -240,6 +240,30 @@ async def rebalance(admin, topic, group):
     ok("commits survive the members; describe and list the group")
 
 
+async def transactions(admin, topic, group):
+    await create(admin, topic, 4)
+    partitions = [TopicPartition(topic, p) for p in range(4)]
+    async with AIOKafkaProducer(bootstrap_servers=BOOTSTRAP, transactional_id=RUN) as producer:
+        for first, end in (0, producer.abort_transaction), (100, producer.commit_transaction):
+            await producer.begin_transaction()
+            for n in range(first, first + 100):
+                await producer.send(topic, str(n).encode(), partition=n % 4)
+            await producer.send_offsets_to_transaction({partitions[0]: first + 1}, group)
+            await end()
+    seen = []
+    async with AIOKafkaConsumer(
+        bootstrap_servers=BOOTSTRAP, isolation_level="read_committed", auto_offset_reset="earliest"
+    ) as consumer:
+        consumer.assign(partitions)
+        while len(seen) < 100:
+            message = await asyncio.wait_for(consumer.getone(), DEADLINE)
+            seen.append(int(message.value))
+    assert sorted(seen) == list(range(100, 200)), seen
+    committed = await admin.list_consumer_group_offsets(group)
+    assert {p: o.offset for p, o in committed.items()} == {partitions[0]: 101}
+    ok("transactions: what is committed is read, and the position with it; what is aborted is not")
+
+
 async def main():
     admin = AIOKafkaAdminClient(bootstrap_servers=BOOTSTRAP)
     await admin.start()
@@ -247,7 +271,8 @@ async def main():
         await administration(admin)
         await codecs_and_groups(admin, f"{RUN}-codecs")
         await rebalance(admin, f"{RUN}-rebalance", f"{RUN}-group")
-        await delete(admin, f"{RUN}-codecs", f"{RUN}-rebalance")
+        await transactions(admin, f"{RUN}-transactions", f"{RUN}-positions")
+        await delete(admin, f"{RUN}-codecs", f"{RUN}-rebalance", f"{RUN}-transactions")
     finally:
         await admin.close()
     print(f"version aiokafka {aiokafka.__version__}")

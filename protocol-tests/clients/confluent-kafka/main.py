@@ -1,5 +1,5 @@
 """confluent-kafka (librdkafka) against a broker: administration, every codec, two groups, rebalances in both protocols, an
-expression, a static member, the change of a group's protocol, commits.
+expression, a static member, the change of a group's protocol, commits, transactions.
 
 Run it with a bootstrap address; it prints one line per promise kept and stops at the first that is not.
 """
@@ -284,6 +284,28 @@ def migration(topic):
     ok("a group goes over to the consumer protocol and back while its members read; nothing lost or duplicated")
 
 
+def transactions(topic, group):
+    create(topic, 4)
+    producer = Producer({"bootstrap.servers": BOOTSTRAP, "transactional.id": RUN})
+    producer.init_transactions(DEADLINE)
+    consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": group, "isolation.level": "read_committed"})
+    for first, end in (0, producer.abort_transaction), (100, producer.commit_transaction):
+        producer.begin_transaction()
+        for n in range(first, first + 100):
+            producer.produce(topic, str(n), partition=n % 4)
+        position = [TopicPartition(topic, 0, first + 1)]
+        producer.send_offsets_to_transaction(position, consumer.consumer_group_metadata(), DEADLINE)
+        end(DEADLINE)
+    consumer.assign([TopicPartition(topic, p, 0) for p in range(4)])
+    seen = []
+    wait("100 records", lambda: len(seen) >= 100, lambda: seen.extend(consumer.consume(100, timeout=0.05)))
+    assert sorted(int(m.value()) for m in seen) == list(range(100, 200))
+    (committed,) = consumer.committed([TopicPartition(topic, 0)], DEADLINE)
+    assert committed.offset == 101, committed
+    consumer.close()
+    ok("transactions: what is committed is read, and the position with it; what is aborted is not")
+
+
 administration()
 codecs_and_groups(f"{RUN}-codecs")
 rebalance(f"{RUN}-rebalance", f"{RUN}-group", "rebalance", CLASSIC)
@@ -291,6 +313,7 @@ rebalance(f"{RUN}-consumer", f"{RUN}-consumers", "consumer protocol", CONSUMER)
 expression(f"{RUN}-expression")
 static_member(f"{RUN}-static")
 migration(f"{RUN}-migration")
+transactions(f"{RUN}-transactions", f"{RUN}-positions")
 ours = [topic for topic in admin.list_topics(timeout=DEADLINE).topics if topic.startswith(RUN)]
 for future in admin.delete_topics(ours).values():
     future.result(DEADLINE)

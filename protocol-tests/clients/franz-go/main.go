@@ -1,5 +1,5 @@
 // franz-go against a broker: administration, every codec, two groups, rebalances (cooperative, and by the protocol of consumer
-// groups), an expression, a static member, the change of a group's protocol, commits.
+// groups), an expression, a static member, the change of a group's protocol, commits, transactions.
 //
 // Run it with a bootstrap address; it prints one line per promise kept and stops at the first that is not.
 package main
@@ -359,6 +359,38 @@ func migration(topic string) {
 	ok("a group goes over to the consumer protocol and back while its members read; nothing lost or duplicated")
 }
 
+func transactions(topic, group string) {
+	must(0, create(topic, 4, 1, nil))
+	must(0, create(topic+"-out", 4, 1, nil))
+	send(topic, 0, 100)
+	session := must(kgo.NewGroupTransactSession(
+		kgo.SeedBrokers(bootstrap), kgo.TransactionalID(run), kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.RequireStableFetchOffsets(),
+		kgo.DefaultProduceTopic(topic+"-out"), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+	))
+	// Each batch is tried twice: the first time it is aborted, and comes again.
+	for aborts, through := true, 0; through < 100; aborts = !aborts {
+		fetches := session.PollFetches(ctx)
+		check(fetches.Err() == nil, "fetch failed: %v", fetches.Err())
+		check(session.Begin() == nil, "no transaction begins")
+		for _, record := range fetches.Records() {
+			session.Produce(ctx, &kgo.Record{Key: record.Key, Value: record.Value, Headers: record.Headers}, nil)
+		}
+		committed := must(session.End(ctx, kgo.TransactionEndTry(!aborts)))
+		check(committed == !aborts, "committed: %v", committed)
+		if committed {
+			through += fetches.NumRecords()
+		}
+	}
+	session.Close()
+	out := &seen{}
+	reader := join(group+"-reader", topic+"-out", out, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	wait("100 records", func() bool { return out.count() >= 100 })
+	reader.leave()
+	out.contents(100)
+	ok("transactions: what is committed is read, and the position with it; what is aborted is not")
+}
+
 func main() {
 	administration()
 	codecsAndGroups(run + "-codecs")
@@ -367,6 +399,7 @@ func main() {
 	expression(run + "-expression")
 	staticMember(run + "-static")
 	migration(run + "-migration")
+	transactions(run+"-transactions", run+"-positions")
 	ours := must(admin.ListTopics(ctx)).Names()
 	ours = slices.DeleteFunc(ours, func(topic string) bool { return !strings.HasPrefix(topic, run) })
 	must(admin.DeleteTopics(ctx, ours...))

@@ -1,4 +1,4 @@
-"""kafka-python (a client in pure Python) against a broker: administration, every codec, two groups, a rebalance, commits.
+"""kafka-python (a client in pure Python) against a broker: administration, every codec, two groups, a rebalance, commits, transactions.
 
 Run it with a bootstrap address; it prints one line per promise kept and stops at the first that is not.
 """
@@ -11,6 +11,7 @@ from collections import Counter
 import kafka
 from kafka import AsyncConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition, errors
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.structs import OffsetAndMetadata
 
 BOOTSTRAP = sys.argv[1]
 RUN = f"kafka-python-{uuid.uuid4().hex[:8]}"
@@ -204,9 +205,37 @@ def rebalance(topic, group):
     ok("delete the group, refuse an unknown one")
 
 
+def transactions(topic, group):
+    create(topic, 4)
+    partitions = [TopicPartition(topic, p) for p in range(4)]
+    producer = KafkaProducer(bootstrap_servers=BOOTSTRAP, transactional_id=RUN)
+    producer.init_transactions()
+    for first, end in (0, producer.abort_transaction), (100, producer.commit_transaction):
+        producer.begin_transaction()
+        for n in range(first, first + 100):
+            producer.send(topic, str(n).encode(), partition=n % 4)
+        position = {partitions[0]: OffsetAndMetadata(first + 1, "", -1)}
+        producer.send_offsets_to_transaction(position, group)
+        end()
+    producer.close()
+    consumer = KafkaConsumer(
+        bootstrap_servers=BOOTSTRAP, isolation_level="read_committed", auto_offset_reset="earliest"
+    )
+    consumer.assign(partitions)
+    seen = []
+    poll = lambda: [seen.extend(messages) for messages in consumer.poll(timeout_ms=50).values()]
+    wait("100 records", lambda: len(seen) >= 100, poll)
+    consumer.close()
+    assert sorted(int(m.value) for m in seen) == list(range(100, 200))
+    committed = admin.list_group_offsets(group)[group]
+    assert {p: o.offset for p, o in committed.items()} == {partitions[0]: 101}
+    ok("transactions: what is committed is read, and the position with it; what is aborted is not")
+
+
 administration()
 codecs_and_groups(f"{RUN}-codecs")
 rebalance(f"{RUN}-rebalance", f"{RUN}-group")
-admin.delete_topics([f"{RUN}-codecs", f"{RUN}-rebalance"])
+transactions(f"{RUN}-transactions", f"{RUN}-positions")
+admin.delete_topics([f"{RUN}-codecs", f"{RUN}-rebalance", f"{RUN}-transactions"])
 admin.close()
 print(f"version kafka-python {kafka.__version__}")

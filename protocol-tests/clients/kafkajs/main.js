@@ -1,4 +1,4 @@
-// kafkajs against a broker: administration, every codec, two groups, a rebalance, commits.
+// kafkajs against a broker: administration, every codec, two groups, a rebalance, commits, transactions.
 //
 // Run it with a bootstrap address; it prints one line per promise kept and stops at the first that is not.
 
@@ -188,11 +188,35 @@ async function rebalance(topic, group) {
   ok('delete the group, refuse an unknown one')
 }
 
+async function transactions(topic, groupId) {
+  await create(topic, 4)
+  const settings = { transactionalId: RUN, idempotent: true, maxInFlightRequests: 1 }
+  const producer = kafka.producer({ ...settings, createPartitioner: Partitioners.DefaultPartitioner })
+  await producer.connect()
+  for (const [first, end] of [[0, 'abort'], [100, 'commit']]) {
+    const transaction = await producer.transaction()
+    await transaction.send({ topic, messages: numbers(first, first + 100).map(n => ({ value: `${n}`, partition: n % 4 })) })
+    const position = { topic, partitions: [{ partition: 0, offset: `${first + 1}` }] }
+    await transaction.sendOffsets({ consumerGroupId: groupId, topics: [position] })
+    await transaction[end]()
+  }
+  await producer.disconnect()
+  const seen = []
+  const reader = await join(`${groupId}-reader`, topic, seen)
+  await wait('100 records', () => seen.length >= 100)
+  await reader.leave()
+  assert.deepEqual(seen.map(m => Number(m.value)).sort((a, b) => a - b), numbers(100, 200))
+  const [{ partitions }] = await admin.fetchOffsets({ groupId, topics: [topic] })
+  assert.equal(partitions.find(p => p.partition === 0).offset, '101')
+  ok('transactions: what is committed is read, and the position with it; what is aborted is not')
+}
+
 await admin.connect()
 await administration()
 await codecsAndGroups(`${RUN}-codecs`)
 await rebalance(`${RUN}-rebalance`, `${RUN}-group`)
-await admin.deleteTopics({ topics: [`${RUN}-codecs`, `${RUN}-rebalance`] })
+await transactions(`${RUN}-transactions`, `${RUN}-positions`)
+await admin.deleteTopics({ topics: ['codecs', 'rebalance', 'transactions'].map(name => `${RUN}-${name}`) })
 await admin.disconnect()
 const { version } = JSON.parse(readFileSync(new URL('node_modules/kafkajs/package.json', import.meta.url)))
 console.log(`version kafkajs ${version}, node ${process.version}`)

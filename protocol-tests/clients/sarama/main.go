@@ -1,4 +1,4 @@
-// sarama against a broker: administration, every codec, two groups, a rebalance, commits.
+// sarama against a broker: administration, every codec, two groups, a rebalance, commits, transactions.
 //
 // Run it with a bootstrap address; it prints one line per promise kept and stops at the first that is not.
 package main
@@ -312,10 +312,59 @@ func rebalance(topic, group string) {
 	ok("delete the group, refuse an unknown one")
 }
 
+func transactions(topic, group string) {
+	must(0, create(topic, 4, 1, nil))
+	c := config()
+	c.Producer.Transaction.ID = run
+	c.Producer.Partitioner = sarama.NewManualPartitioner
+	producer := must(sarama.NewSyncProducer(bootstrap, c))
+	for _, commits := range []bool{false, true} {
+		first := map[bool]int{false: 0, true: 100}[commits]
+		must(0, producer.BeginTxn())
+		var messages []*sarama.ProducerMessage
+		for n := first; n < first+100; n++ {
+			value := sarama.StringEncoder(strconv.Itoa(n))
+			messages = append(messages, &sarama.ProducerMessage{Topic: topic, Partition: int32(n % 4), Value: value})
+		}
+		must(0, producer.SendMessages(messages))
+		position := map[string][]*sarama.PartitionOffsetMetadata{topic: {{Partition: 0, Offset: int64(first) + 1}}}
+		must(0, producer.AddOffsetsToTxn(position, group))
+		if commits {
+			must(0, producer.CommitTxn())
+		} else {
+			must(0, producer.AbortTxn())
+		}
+	}
+	must(0, producer.Close())
+	c = config()
+	c.Consumer.IsolationLevel = sarama.ReadCommitted
+	consumer := must(sarama.NewConsumer(bootstrap, c))
+	var numbers []int
+	for p := range int32(4) {
+		partition := must(consumer.ConsumePartition(topic, p, sarama.OffsetOldest))
+		for range 25 {
+			select {
+			case message := <-partition.Messages():
+				numbers = append(numbers, must(strconv.Atoi(string(message.Value))))
+			case <-time.After(30 * time.Second):
+				log.Fatalf("partition %d: %v, and no more", p, numbers)
+			}
+		}
+		must(0, partition.Close())
+	}
+	slices.Sort(numbers)
+	check(numbers[0] == 100 && numbers[99] == 199 && len(slices.Compact(numbers)) == 100, "%v", numbers)
+	committed := must(admin.ListConsumerGroupOffsets(group, map[string][]int32{topic: {0}})).Blocks[topic][0].Offset
+	check(committed == 101, "committed %d", committed)
+	ok("transactions: what is committed is read, and the position with it; what is aborted is not")
+}
+
 func main() {
 	administration()
 	codecsAndGroups(run + "-codecs")
 	rebalance(run+"-rebalance", run+"-group")
+	transactions(run+"-transactions", run+"-positions")
+	must(0, admin.DeleteTopic(run+"-transactions"))
 	must(0, admin.DeleteTopic(run+"-codecs"))
 	must(0, admin.DeleteTopic(run+"-rebalance"))
 	build, _ := debug.ReadBuildInfo()
