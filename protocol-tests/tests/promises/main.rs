@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod administration;
 #[cfg(test)]
+mod bank;
+#[cfg(test)]
 mod content;
 #[cfg(test)]
 mod crash;
