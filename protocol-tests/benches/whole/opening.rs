@@ -103,6 +103,8 @@ fn fill(server: &mut Server) -> i64 {
             fs::copy(file, other.join(name)).expect("a file can be copied");
         }
     }
+    // Or the server's first sync would wait for what was written here.
+    rustix::fs::sync();
     i64::from(PARTITIONS) * SEGMENTS * BATCHES * batch.len() as i64
 }
 

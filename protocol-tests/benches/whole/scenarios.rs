@@ -124,6 +124,7 @@ pub(crate) const ALL: &[Scenario] = &[
     measure(COLD, cold::plain_reads),
     measure("fetch/cold/1-reader", |o| cold::fetch(o, 1)).beside(COLD),
     measure("fetch/cold/64-readers", |o| cold::fetch(o, 64)).beside(COLD),
+    measure("fetch/cold/1000-readers", |o| cold::fetch(o, 1_000)).beside(COLD),
     measure("cleaning/produce", cleaning::produce),
     measure("cleaning/fetch", cleaning::fetch),
     measure(SHARE, |o| queues::share(o, 1, queues::SOME)),

@@ -85,7 +85,14 @@ async fn write(broker: &Broker, asked: &Asked<'_>, topic: &str, index: i32) -> R
         topic: Arc::from(topic),
         partition: index,
     };
-    tracing::warn!(topic, index, ?marker, "transaction is ended by an operator");
+    let (producer_id, outcome) = (marker.producer_id, marker.outcome);
+    tracing::warn!(
+        topic,
+        partition = index,
+        producer_id,
+        ?outcome,
+        "transaction is ended by an operator"
+    );
     let transactions = broker.transactions();
     transactions.write_marker(&at, partition, &marker).await
 }
