@@ -10,7 +10,7 @@ mod members;
 mod offsets;
 mod shares;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::classic::Group;
@@ -30,6 +30,8 @@ pub struct Shard {
     groups: HashMap<GroupId, Entry>,
     /// No id is in both maps.
     shares: HashMap<GroupId, share::Group>,
+    /// By producer: the groups that have positions in its transaction.
+    undecided: HashMap<i64, HashSet<GroupId>>,
     deadlines: Timers<GroupId>,
 }
 
@@ -42,6 +44,7 @@ impl Shard {
             catalog,
             groups: HashMap::new(),
             shares: HashMap::new(),
+            undecided: HashMap::new(),
             deadlines: Timers::default(),
         }
     }

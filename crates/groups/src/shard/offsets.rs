@@ -22,19 +22,9 @@ impl Shard {
         now: Now,
         effects: &mut Effects,
     ) -> Result<Vec<Result<(), Error>>, Error> {
-        if self.is_share_group(group) {
-            return Err(Error::OtherKind(group.to_owned()));
-        }
-        if !self.groups.contains_key(group) {
-            if who.generation >= 0 {
-                return Err(Error::GroupIdNotFound(group.to_owned()));
-            }
-            self.entry(&GroupId::from(group));
-        }
-        self.visit(group, now, effects, |entry, step| {
+        self.visit_committing(group, who, now, effects, |entry, step| {
             entry.commit(who, offsets, step)
         })
-        .unwrap_or_else(|| Err(Error::GroupIdNotFound(group.to_owned())))
     }
 
     /// Commits positions as part of the transaction of a producer, given with its epoch: they count once that
@@ -51,26 +41,38 @@ impl Shard {
         now: Now,
         effects: &mut Effects,
     ) -> Result<Vec<Result<(), Error>>, Error> {
-        let missing = || Error::GroupIdNotFound(group.to_owned());
-        if self.is_share_group(group) {
-            return Err(Error::OtherKind(group.to_owned()));
-        }
-        if !self.groups.contains_key(group) {
-            if who.generation >= 0 {
-                return Err(missing());
-            }
-            self.entry(&GroupId::from(group));
-        }
         effects.producer = Some(producer);
         let commit = |entry: &mut Entry, step: &mut Step<'_>| {
             entry
                 .body
                 .check_commit_in_transaction(who, &offsets, step)?;
             let commit_one = |new| entry.commit_undecided(producer.0, new, step);
-            Ok(offsets.into_iter().map(commit_one).collect())
+            Ok(offsets.into_iter().map(commit_one).collect::<Vec<_>>())
         };
-        let committed = self.visit(group, now, effects, commit);
-        committed.unwrap_or_else(|| Err(missing()))
+        let committed = self.visit_committing(group, who, now, effects, commit)?;
+        if committed.iter().any(Result::is_ok) {
+            self.note_undecided(producer.0, GroupId::from(group));
+        }
+        Ok(committed)
+    }
+
+    /// Runs a commit on a group that may be committed to; one is made for who is in no generation.
+    fn visit_committing<R>(
+        &mut self,
+        group: &str,
+        who: &Committer<'_>,
+        now: Now,
+        effects: &mut Effects,
+        commit: impl FnOnce(&mut Entry, &mut Step<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        if self.is_share_group(group) {
+            return Err(Error::OtherKind(group.to_owned()));
+        }
+        if !self.groups.contains_key(group) && who.generation < 0 {
+            self.entry(&GroupId::from(group));
+        }
+        self.visit(group, now, effects, commit)
+            .unwrap_or_else(|| Err(Error::GroupIdNotFound(group.to_owned())))
     }
 
     /// Takes over what a record says that is part of the transaction of a producer.
@@ -84,6 +86,7 @@ impl Shard {
             } => {
                 let offsets = &mut self.entry(group).offsets;
                 offsets.apply_undecided(producer_id, topic, *partition, offset);
+                self.note_undecided(producer_id, Arc::clone(group));
             }
             // Nothing else is ever part of a transaction.
             other => self.apply(other),
@@ -92,12 +95,16 @@ impl Shard {
 
     /// Takes over how the transaction of a producer ended: its positions count, or are forgotten.
     pub fn decide(&mut self, producer_id: i64, is_committed: bool) {
-        for id in self.ids() {
+        for id in self.undecided.remove(&producer_id).unwrap_or_default() {
             if let Some(entry) = self.groups.get_mut(&id) {
                 entry.offsets.decide(producer_id, is_committed);
             }
             self.reschedule(&id);
         }
+    }
+
+    fn note_undecided(&mut self, producer_id: i64, group: GroupId) {
+        self.undecided.entry(producer_id).or_default().insert(group);
     }
 
     /// Whether an open transaction may be about to change the position of a group in a partition.
