@@ -1,6 +1,6 @@
 //! What is known of a transactional id, as it is written down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The last epoch that a producer may have. The one above it is for fencing its bearer.
@@ -109,6 +109,16 @@ impl Entry {
     pub fn due_ms(&self) -> Option<i64> {
         let is_ongoing = self.state == State::Ongoing;
         is_ongoing.then(|| self.started_ms.saturating_add(self.timeout_ms.into()))
+    }
+
+    /// The indexes of the partitions that the ongoing transaction writes to, by their topic.
+    #[must_use]
+    pub fn partitions_by_topic(&self) -> BTreeMap<&str, Vec<i32>> {
+        let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+        for at in &self.partitions {
+            topics.entry(&at.topic).or_default().push(at.partition);
+        }
+        topics
     }
 
     /// The same entry without a transaction.

@@ -1,7 +1,6 @@
 //! DescribeTransactions: what transactional ids are doing.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use millstream_transactions::Entry;
 use millstream_wire::api::describe_transactions::{Request, Response, TopicData, TransactionState};
@@ -42,10 +41,6 @@ async fn describe(broker: &Broker, id: &str) -> Result<Entry, Error> {
 }
 
 fn state(entry: &Entry) -> TransactionState<'static> {
-    let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
-    for at in &entry.partitions {
-        topics.entry(&at.topic).or_default().push(at.partition);
-    }
     let topic = |(topic, partitions): (&str, Vec<i32>)| TopicData {
         topic: Cow::Owned(topic.to_owned()),
         partitions,
@@ -56,7 +51,7 @@ fn state(entry: &Entry) -> TransactionState<'static> {
         transaction_start_time_ms: entry.started_ms,
         producer_id: entry.producer.id,
         producer_epoch: entry.producer.epoch,
-        topics: topics.into_iter().map(topic).collect(),
+        topics: entry.partitions_by_topic().into_iter().map(topic).collect(),
         ..TransactionState::default()
     }
 }

@@ -105,7 +105,7 @@ impl<M: Machine> Coordinator<M> {
         operation: impl FnOnce(&mut M, Now, &mut M::Effects) -> R,
     ) -> Result<(R, Proof), Error> {
         let shards = self.shards.get().ok_or(Error::CoordinatorNotAvailable)?;
-        shards[partition_of(key, shards.len())].run_now(operation)
+        shards[partition_of(key, shards.len())].step(operation)
     }
 
     /// Returns once what the proof says about the machine of `key` is durable.

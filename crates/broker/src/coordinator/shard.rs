@@ -121,15 +121,6 @@ impl<M: Machine> Shard<M> {
         }
     }
 
-    /// Runs an operation at once, without waiting for anything; what it saw and wrote is durable once the proof is
-    /// confirmed. There has to be memory to work on.
-    pub(super) fn run_now<R>(
-        &self,
-        operation: impl FnOnce(&mut M, Now, &mut M::Effects) -> R,
-    ) -> Result<(R, Proof), Error> {
-        self.step(operation)
-    }
-
     /// Has memory take over what somebody else has appended to its log, the last of it at `offset`. What has no memory
     /// finds it in the log.
     pub(super) fn note(&self, offset: i64, change: impl FnOnce(&mut M)) {
@@ -189,8 +180,9 @@ impl<M: Machine> Shard<M> {
         Ok((machine, end))
     }
 
-    /// Changes memory and appends the records of the change, in one and the same order.
-    fn step<R>(
+    /// Changes memory and appends the records of the change, in one and the same order, without waiting for anything.
+    /// What the operation saw and wrote is durable once the proof is confirmed. There has to be memory to work on.
+    pub(super) fn step<R>(
         &self,
         operation: impl FnOnce(&mut M, Now, &mut M::Effects) -> R,
     ) -> Result<(R, Proof), Error> {

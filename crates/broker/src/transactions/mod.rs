@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use millstream_store::Appended;
 use millstream_transactions::{
-    Entry, Error as Refusal, Init, Outcome, Producer, TopicPartition, Version,
+    Coordinator as Entries, Done, Entry, Error as Refusal, Init, Outcome, Producer, TopicPartition,
+    Version,
 };
 
 use crate::catalog::{Catalog, Topic};
@@ -74,19 +75,10 @@ impl Transactions {
         id: &str,
         asked: Init,
     ) -> Result<Producer, Error> {
-        let mut asked = asked;
-        loop {
-            let init = |machine: &mut Machine, step: &mut Step<'_>| {
-                let now_ms = step.now.unix_ms;
-                machine.end(step, |coordinator| coordinator.init(id, asked, now_ms))
-            };
-            match self.run(id, init).await {
-                Err(error) if asked.spare.is_none() && needs_id(&error) => {
-                    asked.spare = Some(ids.next(self.coordinator.catalog()).await?);
-                }
-                other => return other,
-            }
-        }
+        let init = |entries: &mut Entries, spare, now_ms| {
+            entries.init(id, Init { spare, ..asked }, now_ms)
+        };
+        self.run_with_spare(ids, id, init).await
     }
 
     /// Makes partitions part of a transaction.
@@ -146,15 +138,27 @@ impl Transactions {
         outcome: Outcome,
         version: Version,
     ) -> Result<Producer, Error> {
+        let end = |entries: &mut Entries, spare, now_ms| {
+            entries.end(id, producer, outcome, version, spare, now_ms)
+        };
+        self.run_with_spare(ids, id, end).await
+    }
+
+    /// Runs an operation that may end a transaction: without a producer id that nobody has, and again with one if it
+    /// turns out to need that.
+    async fn run_with_spare<T>(
+        &self,
+        ids: &ProducerIds,
+        id: &str,
+        operation: impl Fn(&mut Entries, Option<i64>, i64) -> Result<Done<T>, Refusal>,
+    ) -> Result<T, Error> {
         let mut spare = None;
         loop {
-            let end = |machine: &mut Machine, step: &mut Step<'_>| {
+            let run = |machine: &mut Machine, step: &mut Step<'_>| {
                 let now_ms = step.now.unix_ms;
-                machine.end(step, |coordinator| {
-                    coordinator.end(id, producer, outcome, version, spare, now_ms)
-                })
+                machine.end(step, |entries| operation(entries, spare, now_ms))
             };
-            match self.run(id, end).await {
+            match self.run(id, run).await {
                 Err(error) if spare.is_none() && needs_id(&error) => {
                     spare = Some(ids.next(self.coordinator.catalog()).await?);
                 }

@@ -1,7 +1,6 @@
 //! Entries of transactional ids as bytes: Kafka's own records of `__transaction_state`, in the versions that Kafka 4.3 writes.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -37,20 +36,14 @@ pub(super) fn encode(change: &Change) -> Result<Record, Error> {
 }
 
 fn encode_entry(entry: &Entry) -> Result<Bytes, Error> {
-    let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
-    for at in &entry.partitions {
-        topics.entry(&at.topic).or_default().push(at.partition);
-    }
-    let topic = |(topic, partition_ids): (&_, _)| PartitionsSchema {
-        topic: Cow::Borrowed(*topic),
+    let topic = |(topic, partition_ids)| PartitionsSchema {
+        topic: Cow::Borrowed(topic),
         partition_ids,
     };
-    let partitions = (entry.state == State::Ongoing).then(|| {
-        topics
-            .iter()
-            .map(|(name, ids)| topic((name, ids.clone())))
-            .collect()
-    });
+    let partitions = || {
+        let topics = entry.partitions_by_topic();
+        topics.into_iter().map(topic).collect()
+    };
     let value = TransactionLogValue {
         producer_id: entry.producer.id,
         producer_epoch: entry.producer.epoch,
@@ -61,7 +54,7 @@ fn encode_entry(entry: &Entry) -> Result<Bytes, Error> {
             State::Complete(Outcome::Commit) => COMMITTED,
             State::Complete(Outcome::Abort) => ABORTED,
         },
-        transaction_partitions: partitions,
+        transaction_partitions: (entry.state == State::Ongoing).then(partitions),
         transaction_last_update_timestamp_ms: entry.updated_ms,
         transaction_start_timestamp_ms: entry.started_ms,
         previous_producer_id: entry.previous_id,
