@@ -71,11 +71,10 @@ fn positions(asked: &Asked<'_>, topic: &Topic) -> Vec<Position> {
         leader_epoch: partition.committed_leader_epoch,
         metadata: Arc::from(partition.committed_metadata.unwrap_or_default()),
     };
-    let position = |asked: &Partition<'_>| {
-        let partition = topic.partition(asked.partition_index).ok()?;
-        Some(Position::new(topic, partition, offset(asked)))
-    };
-    asked.partitions.iter().filter_map(position).collect()
+    let offsets = asked.partitions.iter().map(offset);
+    offsets
+        .filter_map(|offset| Position::new(topic, offset))
+        .collect()
 }
 
 fn exists(partition: &Partition<'_>, topic: &Topic) -> bool {
@@ -101,11 +100,8 @@ async fn commit(
         retention_ms: Some(request.retention_time_ms).filter(|ms| *ms >= 0),
     };
     let outcomes = broker.groups().run(group, |groups, now, effects| {
-        for position in &mut positions {
-            position.hold(groups, group);
-        }
-        let offsets = positions.iter().map(|position| position.offset.clone());
-        groups.commit(group, &who, offsets.collect(), now, effects)
+        let offsets = Position::held(&mut positions, groups, group);
+        groups.commit(group, &who, offsets, now, effects)
     });
     match outcomes
         .await

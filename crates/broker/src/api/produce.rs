@@ -149,10 +149,10 @@ impl Sender {
         let batch = self.admit(batch, &rules::of(topic.config()))?;
         let batch = batch.detach(self.frame_size);
         let header = *batch.header();
+        let verifies = || broker.config().transaction_partition_verification_enable;
         let append = || Ok(partition.append(batch, AppendMode::Client, self.now_ms)?);
-        let verifies = broker.config().transaction_partition_verification_enable;
         let (appended, told) = match self.transaction(&header)? {
-            Some((id, writer)) if verifies || writer.adds => {
+            Some((id, writer)) if writer.adds || verifies() => {
                 let transactions = broker.transactions();
                 let place = (topic, index);
                 let (appended, proof) = transactions

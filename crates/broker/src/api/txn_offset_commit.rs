@@ -68,11 +68,10 @@ fn positions(asked: &Asked<'_>, topic: &Topic) -> Vec<Position> {
         leader_epoch: partition.committed_leader_epoch,
         metadata: Arc::from(partition.committed_metadata.unwrap_or_default()),
     };
-    let position = |asked: &Partition<'_>| {
-        let partition = topic.partition(asked.partition_index).ok()?;
-        Some(Position::new(topic, partition, offset(asked)))
-    };
-    asked.partitions.iter().filter_map(position).collect()
+    let offsets = asked.partitions.iter().map(offset);
+    offsets
+        .filter_map(|offset| Position::new(topic, offset))
+        .collect()
 }
 
 /// One code for each position, in their order.

@@ -16,14 +16,16 @@ use crate::{Broker, Error};
 #[derive(Debug)]
 pub(crate) struct Position {
     /// What to commit.
-    pub(crate) offset: NewOffset,
+    offset: NewOffset,
     /// Where that acknowledges messages, if it does.
     queue: Option<Arc<Partition>>,
 }
 
 impl Position {
-    /// A position in a partition of `topic`. In a queue it is kept among the messages that are there.
-    pub(crate) fn new(topic: &Topic, partition: &Arc<Partition>, mut offset: NewOffset) -> Self {
+    /// A position in a partition of `topic`, if there is that partition. In a queue it is kept among the messages that
+    /// are there.
+    pub(crate) fn new(topic: &Topic, mut offset: NewOffset) -> Option<Self> {
+        let partition = topic.partition(offset.partition).ok()?;
         let queue = topic.config().queue_enable.then(|| Arc::clone(partition));
         if let Some(queue) = &queue {
             let bounds = queue.offsets();
@@ -32,12 +34,21 @@ impl Position {
                 .min(bounds.high_watermark)
                 .max(bounds.log_start);
         }
-        Self { offset, queue }
+        Some(Self { offset, queue })
+    }
+
+    /// What `group` is to commit: none of it goes back behind what it has committed before.
+    pub(crate) fn held(positions: &mut [Self], groups: &Shard, group: &str) -> Vec<NewOffset> {
+        let hold = |position: &mut Self| {
+            position.hold(groups, group);
+            position.offset.clone()
+        };
+        positions.iter_mut().map(hold).collect()
     }
 
     /// Keeps the position in a queue from going back behind what `group` has committed before, although that may
     /// not have moved the log start yet.
-    pub(crate) fn hold(&mut self, groups: &Shard, group: &str) {
+    fn hold(&mut self, groups: &Shard, group: &str) {
         let NewOffset {
             topic,
             partition,

@@ -2,7 +2,7 @@
 //!
 //! They are appended to the log of groups under the lock of the transaction, so that none comes behind its marker.
 
-use millstream_groups::{Committer, Effects, Error as GroupError, NewOffset, Shard};
+use millstream_groups::{Committer, Effects, Error as GroupError, Shard};
 
 use super::machine::{Step, Transactions as Machine};
 use super::{Transactions, Writer};
@@ -59,11 +59,7 @@ impl Transactions {
         } = commit;
         let producer = (writer.producer.id, writer.producer.epoch);
         let commit = |groups: &mut Shard, now, effects: &mut Effects| {
-            for position in &mut *positions {
-                position.hold(groups, group);
-            }
-            let offsets = positions.iter().map(|position| position.offset.clone());
-            let offsets: Vec<NewOffset> = offsets.collect();
+            let offsets = Position::held(positions, groups, group);
             groups.commit_in_transaction(group, &member, producer, offsets, now, effects)
         };
         let (outcomes, proof) = self.groups.run_now(group, commit)?;
