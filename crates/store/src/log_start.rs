@@ -134,10 +134,14 @@ impl Partition {
         for (i, segment) in gone.iter().enumerate() {
             // A log has no holes: what follows must not go before it.
             segment
-                .remove()
+                .remove_log()
                 .inspect_err(|_| self.log.put_back(&gone[i..]))?;
             // Whoever still knows the segment must not keep its bytes on the disk.
             segment.close();
+            // A list that stays speaks of nothing, and goes with the next open.
+            if let Err(error) = segment.remove_list() {
+                tracing::warn!(partition = %self.id, %error, "list of a removed segment kept");
+            }
         }
         let disk = &self.shared.volume.disk;
         disk.sync_dir(&self.dir).on("sync", &self.dir)

@@ -400,10 +400,19 @@ impl Segment {
 
     /// Removes the files; readers that have them open go on.
     pub(crate) fn remove(&self) -> Result<()> {
+        self.remove_log()?;
+        self.remove_list()
+    }
+
+    /// Removes the log, without which there is no segment; if that fails, there still is.
+    pub(crate) fn remove_log(&self) -> Result<()> {
         self.remove_derived(&self.index_path())?;
         let (disk, path) = (&self.volume.disk, &self.path);
-        disk.remove_file(path).on("remove", path)?;
-        // After the log, for without its list that would have no transaction that was aborted.
+        disk.remove_file(path).on("remove", path)
+    }
+
+    /// Removes the list of aborted transactions. Only after the log, which without it would have none.
+    pub(crate) fn remove_list(&self) -> Result<()> {
         self.remove_derived(&self.aborted_path())
     }
 

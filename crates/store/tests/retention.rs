@@ -84,6 +84,25 @@ async fn an_emptied_partition_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn what_follows_a_removal_that_failed_half_way_is_kept() {
+    for removals in 0..3 {
+        let disk = FaultyDisk::default();
+        let store = open(&disk, no_tail()).unwrap();
+        let partition = store.create_partition(ID, segments_of(1 << 20)).unwrap();
+        append(&partition, batch_at(&[0, 0], 100)).await.unwrap();
+        disk.inject(Fault::once(Op::Remove, removals));
+        // Whether the segment went, nobody is told here: its log, its index or its list was to fail.
+        let _ = partition.delete_records(2).await;
+        assert_eq!(append(&partition, batch_at(&[0, 0], 100)).await.unwrap(), 2);
+
+        let store = open(&disk.crash(Survives::Written), no_tail()).unwrap();
+        let partition = store.partition(&ID).unwrap();
+        assert_eq!(partition.offsets().log_end, 4, "after {removals} removals");
+        assert_eq!(bases(&read_all(&partition).await), [2]);
+    }
+}
+
+#[tokio::test]
 async fn deleted_records_stay_deleted() {
     let disk = FaultyDisk::default();
     let (_store, partition) = six_segments(&disk, segments_of(400)).await;
