@@ -186,6 +186,8 @@ impl Scan<'_> {
             if is_empty {
                 segment.remove()?;
             } else {
+                // What was found out now need not be looked for again; if it cannot be kept, it is.
+                let _ = segment.save_index();
                 // Thousands of partitions must not need as many descriptors to open.
                 segment.close();
                 segments.push(Arc::new(segment));

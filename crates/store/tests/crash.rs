@@ -520,6 +520,29 @@ async fn opening_reads_nothing_that_is_known_to_be_good() {
 }
 
 #[tokio::test]
+async fn what_a_recovery_has_read_is_not_read_again_to_find_a_record() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, segments_of(1 << 20)).unwrap();
+    for _ in 0..400 {
+        append(&partition, batch(1, 1_000)).await.unwrap();
+    }
+    let size = partition.size();
+    drop((store, partition));
+
+    let crashed = disk.crash(Survives::Synced);
+    let store = open(&crashed, no_tail()).unwrap();
+    let before = crashed.bytes_read();
+    let partition = store.partition(&ID).unwrap();
+    assert_eq!(
+        bases(&partition.read(200, 1, 400, true).await.unwrap()),
+        [200]
+    );
+    let read = crashed.bytes_read() - before;
+    assert!(read < size / 4, "{read} of {size}");
+}
+
+#[tokio::test]
 async fn an_index_that_outlived_the_log_it_speaks_of_misleads_nobody() {
     for more in 0..40 {
         let disk = FaultyDisk::default();
