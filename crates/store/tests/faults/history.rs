@@ -1,65 +1,16 @@
 //! What one partition was told, what it acknowledged, what readers saw: and so what it must hold.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use bytes::Bytes;
-use millstream_batch::{Batches, Header, Record};
-use millstream_store::{Appended, Flush, LogConfig, Offsets, TopicPartition};
+use millstream_batch::{Header, Outcome};
+use millstream_store::{
+    AbortedSet, Appended, Flush, LogConfig, Offsets, OpenTransaction, TopicPartition,
+};
 
-use crate::clients::{Payload, Producer};
-
-/// No batch has more bytes.
-const LIMIT: usize = 1 << 20;
-
-/// A batch that got an offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sent {
-    pub(crate) base: i64,
-    pub(crate) next: i64,
-    pub(crate) crc: u32,
-    payload: Payload,
-    /// Whether the client was told that nothing of it was kept.
-    pub(crate) refused: bool,
-    /// Whether a reader got it.
-    seen: bool,
-    /// What was promised of it.
-    flush: Flush,
-}
-
-impl Sent {
-    /// Offset and key of each record.
-    fn keys(&self) -> impl Iterator<Item = (i64, u8)> {
-        let key = |(at, offset)| (offset, self.payload.key(at));
-        (self.base..self.next).enumerate().map(key)
-    }
-
-    /// Whether this is what is left of it: all, or, if its log is rewritten, some of its records.
-    fn is(&self, found: &Found, is_rewritten: bool) -> bool {
-        let value = self.payload.value();
-        let is_own = |(offset, key, held): &(i64, u8, Vec<u8>)| {
-            self.keys().any(|own| own == (*offset, *key)) && *held == value
-        };
-        found.header.base_offset == self.base
-            && found.header.next_offset() == self.next
-            && (found.header.crc == self.crc || is_rewritten)
-            && found.records.iter().all(is_own)
-    }
-}
-
-/// A batch in a log.
-#[derive(Debug)]
-struct Found {
-    header: Header,
-    /// Offset, key and value of its records.
-    records: Vec<(i64, u8, Vec<u8>)>,
-}
-
-impl Found {
-    fn holds(&self, offset: i64) -> bool {
-        self.records.iter().any(|(held, ..)| *held == offset)
-    }
-}
+use crate::clients::{MARKER, Part, Payload, Producer};
+use crate::sent::{Ends, Found, Sent, batches};
 
 /// Whether a partition is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -294,6 +245,47 @@ impl History {
         Some(first.base.max(offset))
     }
 
+    /// Compares what a partition says of its transactions with what was written to it.
+    pub(crate) fn check_transactions(
+        &self,
+        log_start: i64,
+        read: &[Bytes],
+        aborted: &AbortedSet,
+        open: &[OpenTransaction],
+    ) {
+        let ends = Ends::of(&self.sent);
+        let of_clients = batches(read).into_iter();
+        for found in of_clients.filter(|found| !found.header.is_control()) {
+            let base = found.header.base_offset;
+            let sent = self.sent.iter().find(|sent| sent.base == base).unwrap();
+            let is_aborted = ends.fate(sent) == Some(Outcome::Abort);
+            assert_eq!(
+                aborted.has(&found.header),
+                is_aborted,
+                "{sent:?}: {aborted:?}"
+            );
+        }
+        if self.is_rewritten() {
+            return;
+        }
+        let mut begun = BTreeMap::new();
+        for sent in self.sent.iter().filter(|sent| ends.fate(sent).is_none()) {
+            if let Some(Part::Records(producer, ..)) = sent.payload.part {
+                begun.entry(producer).or_insert(sent);
+            }
+        }
+        for told in open {
+            let begun = begun.get(&told.producer_id).map(|sent| sent.base);
+            assert_eq!(begun, Some(told.first_offset), "{told:?}");
+        }
+        for (producer, first) in begun {
+            let is_told = open.iter().any(|told| told.producer_id == producer);
+            // What nobody synced may have been lost below the log start, too.
+            let may_be_lost = first.base < log_start && first.flush == Flush::PageCache;
+            assert!(is_told || may_be_lost, "{first:?}: {open:?}");
+        }
+    }
+
     /// Compares everything that an opened partition holds with what it must, and takes it for the
     /// truth from here on: opening makes it durable.
     pub(crate) fn check_survivors(&mut self, offsets: Offsets, epoch: i32, read: &[Bytes]) {
@@ -377,9 +369,21 @@ impl History {
     }
 
     /// Tells of an offset and its key whether the record may be missing in a log that begins at `start` and holds what
-    /// was found: compaction leaves the last record of each key, which may have died since.
+    /// was found: compaction leaves the last record of each key, which may have died since, nothing of what was aborted,
+    /// and no marker for ever.
     fn removable(&self, start: i64, found: &[Found]) -> impl Fn((i64, u8)) -> bool + use<> {
-        let records = found.iter().flat_map(|batch| &batch.records);
+        let ends = Ends::of(&self.sent);
+        let fates = self.sent.iter().map(|sent| (sent.base, ends.fate(sent)));
+        let fates: HashMap<i64, Option<Outcome>> = fates.collect();
+        let counts =
+            |batch: &&Found| fates.get(&batch.header.base_offset) == Some(&Some(Outcome::Commit));
+        let aborted = self
+            .sent
+            .iter()
+            .filter(|sent| ends.fate(sent) == Some(Outcome::Abort));
+        let aborted: Vec<_> = aborted.map(|sent| sent.base..sent.next).collect();
+        let end = found.last().map_or(0, |last| last.header.next_offset());
+        let records = found.iter().filter(counts).flat_map(|batch| &batch.records);
         let held = records.map(|(offset, key, _)| (*offset, *key));
         let dead = self.dead.clone();
         let is_dead = move |offset| dead.iter().any(|range| range.contains(&offset));
@@ -393,16 +397,19 @@ impl History {
         let is_compacted = self.is_compacted;
         move |(offset, key)| {
             let has_successor = last.get(&key).is_some_and(|last| *last > offset);
-            offset < start || is_dead(offset) || is_compacted && has_successor
+            let is_aborted = aborted.iter().any(|range| range.contains(&offset));
+            let may_go = has_successor || offset < end && (is_aborted || key == MARKER);
+            offset < start || is_dead(offset) || is_compacted && may_go
         }
     }
 }
 
-/// Each producer's records are there once and without a gap.
+/// The records of each producer that may send again are there once and without a gap.
 fn check_sequences(found: &[Found]) {
     let mut ends = HashMap::new();
     let headers = found.iter().map(|batch| &batch.header);
-    for header in headers.filter(|header| header.has_producer()) {
+    let is_repeatable = |header: &&Header| header.has_producer() && !header.is_transactional();
+    for header in headers.filter(is_repeatable) {
         let first = ends.insert(header.producer_id, header.last_sequence() + 1);
         assert!(
             first.is_none_or(|expected| expected == header.base_sequence),
@@ -411,27 +418,4 @@ fn check_sequences(found: &[Found]) {
             header.base_sequence
         );
     }
-}
-
-/// The batches of an answer, whose checksums are right.
-fn batches(read: &[Bytes]) -> Vec<Found> {
-    let batches = read.iter().flat_map(|bytes| Batches::new(bytes));
-    batches
-        .map(|batch| {
-            let batch = batch.unwrap();
-            batch.header.check_crc(batch.bytes).unwrap();
-            let records = batch.records(LIMIT).unwrap();
-            let record = |record: Record<'_>| {
-                (
-                    record.offset,
-                    record.key.unwrap()[0],
-                    record.value.unwrap().to_vec(),
-                )
-            };
-            Found {
-                header: batch.header,
-                records: records.iter().map(|it| record(it.unwrap())).collect(),
-            }
-        })
-        .collect()
 }

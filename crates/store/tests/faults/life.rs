@@ -11,6 +11,7 @@ use millstream_store::{
 use uuid::Uuid;
 
 use crate::bond::Bond;
+use crate::clients::Writer;
 use crate::dice::Dice;
 use crate::history::{Existence, History};
 use crate::support::{open, read_all};
@@ -23,6 +24,8 @@ pub(crate) struct Run {
     pub(crate) histories: BTreeMap<TopicPartition, History>,
     /// What was appended to several partitions at once in this life.
     pub(crate) bonds: Vec<Bond>,
+    /// Who writes in transactions in this life.
+    pub(crate) writers: Vec<Writer>,
     /// So that everything that is made gets another number.
     pub(crate) made: u64,
     /// Whether something was to go wrong in this life.
@@ -59,6 +62,7 @@ impl Run {
             now_ms: 1_000_000,
             histories: BTreeMap::new(),
             bonds: Vec::new(),
+            writers: Vec::new(),
             made: 0,
             may_fail: false,
             trace: Vec::new(),
@@ -75,6 +79,11 @@ impl Run {
         let store = self.open();
         self.may_fail = false;
         self.check(&store).await;
+        self.check_transactions(&store).await;
+        self.writers.clear();
+        if self.dice.chance(70) {
+            self.abort_orphans(&store).await;
+        }
         if self.dice.chance(70) {
             self.resend_everything(&store).await;
         }
@@ -270,6 +279,7 @@ pub(crate) fn config(dice: &mut Dice) -> LogConfig {
         flush: dice.pick(&[Flush::Sync, Flush::Sync, Flush::PageCache]),
         compaction: dice.chance(40).then_some(CompactionConfig {
             min_dirty_ratio: 0.0,
+            delete_retention_ms: dice.pick(&[0, 10_000]),
             ..CompactionConfig::default()
         }),
         ..LogConfig::default()

@@ -1,6 +1,6 @@
 //! Whatever is done to a store and whatever fails below it: what was acknowledged or seen is there
-//! afterwards, once, and nothing else is; of what went to several partitions at once there is all or nothing, and of
-//! a compacted log there is at least the last record of each key, and of any log all that nobody called dead.
+//! afterwards, once, and nothing else is; of what went to several partitions at once there is all or nothing, a
+//! transaction is told to be open, committed or aborted as its marker has it, and of a compacted log there is at least the last record of each key, and of any log all that nobody called dead.
 //!
 //! A hundred runs of several lives each, or as many as fit into `MILLSTREAM_FAULTS_SECONDS`. The seed is printed;
 //! `MILLSTREAM_FAULTS_SEED` begins with it. The same seed draws the same steps and the same faults;
@@ -17,9 +17,11 @@ mod clients;
 mod dice;
 mod history;
 mod life;
+mod sent;
 mod steps;
 #[path = "../support/mod.rs"]
 mod support;
+mod transactions;
 
 use std::time::{Duration, Instant};
 

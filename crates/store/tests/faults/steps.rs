@@ -7,7 +7,7 @@ use millstream_store::{Ack, AppendMode, Appended, Error, Flush, Partition, Store
 use tokio::task::JoinHandle;
 
 use crate::bond::Bond;
-use crate::clients::{Payload, Producer};
+use crate::clients::{Part, Payload, Producer};
 use crate::history::{Existence, History};
 use crate::life::{Run, config, is_of_the_disk};
 
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An append on its way.
 #[derive(Debug)]
-struct Flight {
+pub(crate) struct Flight {
     partition: Arc<Partition>,
     payload: Payload,
     ack: Ack,
@@ -42,7 +42,7 @@ impl Run {
     /// Does one thing.
     pub(crate) async fn step(&mut self, store: &Store) {
         self.now_ms += self.dice.between(0, 2_000) as i64;
-        match self.dice.between(0, 26) {
+        match self.dice.between(0, 28) {
             0 | 1 => self.create(store),
             2 if self.histories.len() > 3 => self.delete(store),
             3 => self.set_config(store).await,
@@ -53,6 +53,7 @@ impl Run {
             10 | 11 => self.look(store).await,
             12 | 13 => self.advance_log_start(store),
             14 | 15 => self.remove(store).await,
+            16 | 17 => self.end_transaction(store).await,
             _ => self.burst(store).await,
         }
     }
@@ -206,6 +207,10 @@ impl Run {
             let Some(partition) = self.any_partition(store) else {
                 return self.create(store);
             };
+            if self.dice.chance(25) {
+                flights.extend(self.write_in_transaction(partition));
+                continue;
+            }
             for payload in self.payloads(&partition) {
                 flights.extend(self.send(partition.clone(), payload));
             }
@@ -233,10 +238,11 @@ impl Run {
     }
 
     /// Something new that nobody sends again.
-    fn payload(&mut self) -> Payload {
+    pub(crate) fn payload(&mut self) -> Payload {
         self.made += 1;
         Payload {
             numbered: None,
+            part: None,
             records: self.dice.between(1, 5) as usize,
             size: self.dice.index(100),
             time_ms: self.now_ms,
@@ -264,7 +270,7 @@ impl Run {
         producer.unacknowledged.iter().copied().collect()
     }
 
-    fn send(&mut self, partition: Arc<Partition>, payload: Payload) -> Option<Flight> {
+    pub(crate) fn send(&mut self, partition: Arc<Partition>, payload: Payload) -> Option<Flight> {
         let batch = payload.batch();
         let crc = batch.header().crc;
         let appended = match partition.append(batch, AppendMode::Client, self.now_ms) {
@@ -279,7 +285,7 @@ impl Run {
         let history = self.histories.get_mut(&partition.id()).unwrap();
         history.note_sent(payload, &appended, crc, history.config.flush);
         let ack = match payload.numbered {
-            None if self.dice.chance(30) => Ack::Written,
+            None if payload.part.is_none() && self.dice.chance(30) => Ack::Written,
             _ => Ack::Durable,
         };
         Some(Flight::new(partition, payload, ack, appended))
@@ -290,7 +296,17 @@ impl Run {
         let count = self.dice.between(2, 4);
         let partitions = (0..count).filter_map(|_| self.any_partition(store));
         let partitions: Vec<_> = partitions.collect();
-        let payloads: Vec<_> = partitions.iter().map(|_| self.payload()).collect();
+        let payloads = partitions.iter().map(|_| self.payload()).collect();
+        self.append_all(store, partitions, payloads)
+    }
+
+    /// Appends to some partitions what is to be in all of them or in none.
+    pub(crate) fn append_all(
+        &mut self,
+        store: &Store,
+        partitions: Vec<Arc<Partition>>,
+        payloads: Vec<Payload>,
+    ) -> Vec<Flight> {
         let batches: Vec<_> = payloads.iter().map(Payload::batch).collect();
         let crcs: Vec<_> = batches.iter().map(|batch| batch.header().crc).collect();
         let batches = partitions.iter().cloned().zip(batches).collect();
@@ -317,14 +333,21 @@ impl Run {
         flights
     }
 
-    async fn take_answer(&mut self, flight: Flight) {
+    /// Takes an answer; whether it says that all went well.
+    pub(crate) async fn take_answer(&mut self, flight: Flight) -> bool {
         let answer = flight.answer.await.unwrap();
         let (base, next) = (flight.appended.base_offset, flight.appended.next_offset());
         let id = flight.partition.id();
+        let (numbered, part) = (flight.payload.numbered, flight.payload.part);
         self.tell(format!(
-            "{id} {base}..{next} {:?}: {answer:?}",
-            flight.payload.numbered
+            "{id} {base}..{next} {numbered:?} {part:?}: {answer:?}"
         ));
+        let is_well = answer.is_ok();
+        if let Some(Part::Records(writer, ..)) = part
+            && !is_well
+        {
+            self.fail_writer(writer);
+        }
         let history = self.histories.get_mut(&id).unwrap();
         match answer {
             Ok(()) => {
@@ -338,7 +361,7 @@ impl Run {
                     history.note_offsets(offsets);
                     history.note_durable(next);
                 }
-                if let Some((producer, sequence)) = flight.payload.numbered {
+                if let Some((producer, sequence)) = numbered {
                     let mut producers = history.producers.iter_mut();
                     let it = producers.find(|it| it.id == producer).unwrap();
                     it.acknowledge(sequence);
@@ -349,6 +372,7 @@ impl Run {
             }
             Err(error) => assert!(is_of_the_disk(&error), "{error}"),
         }
+        is_well
     }
 
     /// Has all producers send again what was not acknowledged; nothing goes wrong meanwhile.
