@@ -69,7 +69,8 @@ struct State {
     stopped: Option<Stop>,
     /// What poisoned the partition.
     cause: Option<Arc<str>>,
-    /// Offsets that were assigned and never written, and for want of what; ascending.
+    /// Offsets that were assigned and never written, and for want of what; ascending. Somebody may wait for any of them,
+    /// however late, so none is forgotten; what was lost in a row is one entry.
     lost: Vec<(Range<i64>, Shortage)>,
     waiters: Vec<Waiter>,
 }
@@ -233,8 +234,7 @@ impl Progress {
     /// Where those lost offsets begin of which `end` is the end, if it is.
     fn lost_before(&self, end: i64) -> Option<i64> {
         let state = self.state.lock();
-        let found = state.lost.iter().find(|(lost, _)| ends_in(end, lost));
-        found.map(|(lost, _)| lost.start)
+        state.lost_with(end).map(|(lost, _)| lost.start)
     }
 
     fn poll(
@@ -249,8 +249,7 @@ impl Progress {
             return Poll::Ready(Ok(()));
         }
         let mut state = self.state.lock();
-        let mut lost = state.lost.iter();
-        if let Some((_, shortage)) = lost.find(|(lost, _)| ends_in(next_offset, lost)) {
+        if let Some((_, shortage)) = state.lost_with(next_offset) {
             return Poll::Ready(Err(shortage.error(partition)));
         }
         // Looked at again under the lock: the writer stores first and then takes the lock to wake.
@@ -296,6 +295,16 @@ impl Progress {
 }
 
 impl State {
+    /// The lost offsets among which the last one before `next_offset` is.
+    fn lost_with(&self, next_offset: i64) -> Option<&(Range<i64>, Shortage)> {
+        let at = self
+            .lost
+            .partition_point(|(lost, _)| lost.end < next_offset);
+        self.lost
+            .get(at)
+            .filter(|(lost, _)| ends_in(next_offset, lost))
+    }
+
     fn refusal(&self, partition: TopicPartition) -> Option<Error> {
         Some(match self.stopped? {
             Stop::Poisoned => Error::Poisoned {

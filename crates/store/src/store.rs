@@ -70,7 +70,10 @@ pub(crate) struct Shared {
 pub struct Store {
     dir: PathBuf,
     pub(crate) shared: Arc<Shared>,
+    /// Locked for moments only, for every request asks it.
     partitions: RwLock<HashMap<TopicPartition, Arc<Partition>>>,
+    /// Held while partitions are made or deleted, for as long as the disk takes.
+    changing: Mutex<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Whether something was left half done that the next open has to find.
     needs_recovery: AtomicBool,
@@ -130,6 +133,7 @@ impl Store {
             dir: dir.to_owned(),
             shared,
             partitions: RwLock::new(partitions),
+            changing: Mutex::new(()),
             threads: Mutex::new(threads),
             needs_recovery: AtomicBool::new(false),
             _lock: lock,
@@ -179,11 +183,12 @@ impl Store {
     /// # Errors
     /// [`Error::AlreadyExists`] for the first that does; then none is made. [`Error::Io`].
     pub fn create_partitions(&self, ids: &[TopicPartition], config: &Arc<LogConfig>) -> Result<()> {
-        let mut partitions = self.partitions.write();
-        if let Some(id) = ids.iter().find(|id| partitions.contains_key(id)) {
+        let _changing = self.changing.lock();
+        if let Some(id) = ids.iter().find(|id| self.partition(id).is_some()) {
             return Err(Error::AlreadyExists { partition: *id });
         }
         self.create_dirs(ids).inspect_err(|_| self.undo_dirs(ids))?;
+        let mut partitions = self.partitions.write();
         for id in ids {
             let found = Recovered {
                 checkpoint: Checkpoint::of_new_partition(),
@@ -253,11 +258,13 @@ impl Store {
     /// [`Error::NotFound`] for the first that does not exist; then none is deleted. [`Error::Io`]; then
     /// none takes appends any more, and the next open finds those that are left.
     pub fn delete_partitions(&self, ids: &[TopicPartition]) -> Result<()> {
+        let _changing = self.changing.lock();
         let mut partitions = self.partitions.write();
         if let Some(id) = ids.iter().find(|id| !partitions.contains_key(id)) {
             return Err(Error::NotFound { partition: *id });
         }
         let doomed: Vec<_> = ids.iter().filter_map(|id| partitions.remove(id)).collect();
+        drop(partitions);
         // What it leaves half done was not saved, so that nobody may take it at its word.
         self.take_down_all(&doomed)
             .inspect_err(|_| self.needs_recovery.store(true, Ordering::Relaxed))
@@ -303,6 +310,8 @@ impl Store {
     /// # Errors
     /// The first failure; then the next open recovers as after a crash.
     pub fn close(&self) -> Result<()> {
+        // A deletion that is half done must have said so, or be whole.
+        let _changing = self.changing.lock();
         let partitions = self.partitions();
         for partition in &partitions {
             partition.progress.close();
