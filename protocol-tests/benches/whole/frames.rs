@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use millstream_batch::{Batches, Builder};
 use millstream_protocol_tests::dice::Dice;
-use millstream_wire::api::{fetch, produce};
+use millstream_wire::api::{fetch, offset_commit, produce};
 use millstream_wire::{
     ApiKey, ErrorCode, RequestHeader, ResponseHeader, Version, decode_message, request_frame,
 };
@@ -18,10 +18,28 @@ const CLIENT: &str = "bench";
 const PRODUCE_VERSION: i16 = 11;
 /// The newest version in the classic encoding: the place of every field is known without decoding.
 const FETCH_VERSION: i16 = 11;
+/// The newest version in the classic encoding, for the same reason.
+const COMMIT_VERSION: i16 = 7;
+/// Where an answer to a Fetch tells the error of its only partition, behind correlation id, throttle time, error, session;
+/// one topic; one partition with its index.
+const FETCH_ERROR: usize = 4 + 4 + 2 + 4 + (4 + 2 + TOPIC.len()) + 4 + 4;
+/// Where it tells the number of aborted transactions, behind high watermark, last stable offset, log start offset.
+const FETCH_ABORTED: usize = FETCH_ERROR + 2 + 8 + 8 + 8;
+/// Digits of the number that a group's name ends with.
+const DIGITS: usize = 4;
 /// Timestamp of every record, in ms.
-const WHEN: i64 = 1_700_000_000_000;
+pub(crate) const WHEN: i64 = 1_700_000_000_000;
 /// Where the correlation id lies in a request, behind length, key and version.
 const CORRELATION: usize = 8;
+
+/// What a reader wants to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Isolation {
+    /// All that is written.
+    Uncommitted = 0,
+    /// What no open transaction may still take back, and which transactions did not count.
+    Committed = 1,
+}
 
 /// One batch of `records` records that take about `size` bytes each; their bytes do not compress.
 pub(crate) fn batch(records: usize, size: usize) -> Bytes {
@@ -70,6 +88,11 @@ pub(crate) fn produce_to(topic: &str, partitions: Range<i32>, batch: &[u8]) -> V
 
 /// A Fetch request for up to `max_bytes` of the first partition that waits up to `max_wait_ms` for the first byte.
 pub(crate) fn fetch(max_bytes: i32, max_wait_ms: i32) -> Vec<u8> {
+    fetch_as(Isolation::Uncommitted, max_bytes, max_wait_ms)
+}
+
+/// The same at a level of isolation.
+pub(crate) fn fetch_as(isolation: Isolation, max_bytes: i32, max_wait_ms: i32) -> Vec<u8> {
     let partition = fetch::Partition {
         partition_max_bytes: max_bytes,
         ..Default::default()
@@ -82,10 +105,27 @@ pub(crate) fn fetch(max_bytes: i32, max_wait_ms: i32) -> Vec<u8> {
     let body = fetch::Request {
         max_wait_ms,
         min_bytes: 1,
+        isolation_level: isolation as i8,
         topics: vec![topic],
         ..Default::default()
     };
     frame(ApiKey::Fetch, FETCH_VERSION, &body)
+}
+
+/// An OffsetCommit request by which the group that [`set_group`] names, and that has no members, commits a position in the
+/// first partition of [`TOPIC`].
+pub(crate) fn commit() -> Vec<u8> {
+    let topic = offset_commit::Topic {
+        name: TOPIC,
+        partitions: vec![offset_commit::Partition::default()],
+        ..Default::default()
+    };
+    let body = offset_commit::Request {
+        group_id: &"0".repeat(DIGITS),
+        topics: vec![topic],
+        ..Default::default()
+    };
+    frame(ApiKey::OffsetCommit, COMMIT_VERSION, &body)
 }
 
 fn frame(api: ApiKey, api_version: i16, body: &impl millstream_wire::Encode) -> Vec<u8> {
@@ -119,6 +159,29 @@ pub(crate) fn set_position(frame: &mut [u8], offset: i64) {
     frame[position..position + 8].copy_from_slice(&offset.to_be_bytes());
 }
 
+/// Makes an OffsetCommit request one of the group of this number, which is its name.
+pub(crate) fn set_group(frame: &mut [u8], group: u32) {
+    // Length, key, version, correlation id, client id; the name's length.
+    const GROUP: usize = (4 + 2 + 2 + 4 + (2 + CLIENT.len())) + 2;
+    let name = format!("{group:0DIGITS$}");
+    frame[GROUP..GROUP + DIGITS].copy_from_slice(name.as_bytes());
+}
+
+/// Sets the position that an OffsetCommit request commits: it is followed by an epoch and no metadata.
+pub(crate) fn set_committed(frame: &mut [u8], offset: i64) {
+    let position = frame.len() - (4 + 2) - 8;
+    frame[position..position + 8].copy_from_slice(&offset.to_be_bytes());
+}
+
+/// Proves that `answer`, without its length, says that a commit of one partition is durable. Its error comes last.
+pub(crate) fn assert_committed(answer: &[u8]) {
+    assert_eq!(
+        answer[answer.len() - 2..],
+        [0, 0],
+        "the error of the commit"
+    );
+}
+
 /// Proves that `answer`, without its length, says that every batch is as durable as its topic promises.
 pub(crate) fn assert_produced(answer: &[u8], correlation_id: i32) {
     let version = Version::flexible(PRODUCE_VERSION);
@@ -142,16 +205,21 @@ pub(crate) fn assert_produced(answer: &[u8], correlation_id: i32) {
 
 /// What `answer`, without its length, to a Fetch of one partition holds: its batches, without copying them.
 pub(crate) fn fetched(answer: &[u8]) -> &[u8] {
-    // Correlation id, throttle time, error, session; one topic; one partition with its index.
-    let error = 4 + 4 + 2 + 4 + (4 + 2 + TOPIC.len()) + 4 + 4;
     assert_eq!(
-        answer[error..error + 2],
+        answer[FETCH_ERROR..FETCH_ERROR + 2],
         [0, 0],
         "the error of the partition"
     );
-    // High watermark, last stable offset, log start offset; no aborted transactions; preferred replica.
-    let records = error + 2 + 8 + 8 + 8 + 4 + 4;
+    // The transactions, with a producer and an offset each; preferred replica; the batches' size.
+    let records = FETCH_ABORTED + 4 + (8 + 8) * aborted(answer) + 4;
     &answer[records + 4..]
+}
+
+/// How many aborted transactions `answer`, without its length, to a Fetch of one partition tells of.
+pub(crate) fn aborted(answer: &[u8]) -> usize {
+    let count = answer[FETCH_ABORTED..].first_chunk().expect("a number");
+    // Whoever asks for all is told that there is no list.
+    usize::try_from(i32::from_be_bytes(*count)).unwrap_or(0)
 }
 
 /// The offset behind the last whole batch of `batches`, or None when there is no batch.

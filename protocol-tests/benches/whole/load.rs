@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
@@ -19,7 +19,7 @@ use crate::frames;
 use crate::target::{Target, Usage};
 
 /// Before the measurement begins: long enough for every connection and the log's first segment.
-const WARM_UP: Duration = Duration::from_secs(1);
+pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
 
 /// What one connection asks, again and again.
 #[derive(Debug, Clone)]
@@ -194,7 +194,8 @@ async fn connection(address: SocketAddr, mut ask: Ask, in_flight: usize, shared:
     }
 }
 
-async fn receive(read: &mut BufReader<tokio::net::tcp::OwnedReadHalf>, answer: &mut Vec<u8>) {
+/// Reads one answer, without its length.
+pub(crate) async fn receive(read: &mut (impl AsyncRead + Unpin), answer: &mut Vec<u8>) {
     let length = read.read_u32().await.expect("the server answers");
     answer.resize(length as usize, 0);
     read.read_exact(answer)

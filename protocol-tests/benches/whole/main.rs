@@ -14,21 +14,27 @@
 
 mod cleaning;
 mod cold;
+mod commits;
+mod committed;
 mod frames;
 mod idle;
 mod limits;
 mod load;
+mod members;
 mod opening;
 mod options;
 mod others;
 mod paced;
 mod partitions;
+mod producer;
 mod queues;
+mod recovery;
 mod report;
 mod scenarios;
 mod steady;
 mod target;
 mod traffic;
+mod transactions;
 
 use options::Options;
 use report::Report;

@@ -2,16 +2,23 @@
 
 use crate::cleaning;
 use crate::cold;
+use crate::commits;
+use crate::committed;
+use crate::frames::Isolation::{Committed, Uncommitted};
 use crate::idle;
 use crate::limits;
 use crate::load::Outcome;
+use crate::members;
 use crate::opening;
 use crate::options::Options;
 use crate::partitions;
+use crate::producer::Protocol;
 use crate::queues;
+use crate::recovery;
 use crate::steady;
 use crate::target::Durability::{Disk, PageCache};
 use crate::traffic::{PAST, RECENT, fetch, large, small};
+use crate::transactions;
 
 /// Something that is measured.
 pub(crate) struct Scenario {
@@ -35,6 +42,8 @@ impl Scenario {
 }
 
 const DISK: &str = "limit/disk/1-MiB-sync";
+const RECENT_UNCOMMITTED: &str = "fetch/uncommitted/recent/1-reader";
+const PAST_UNCOMMITTED: &str = "fetch/uncommitted/past/1-reader";
 const SHARE: &str = "queue/share/1-consumer";
 const COMMIT: &str = "queue/commit/1-consumer";
 const COLD: &str = "limit/disk/1-MiB-cold-read";
@@ -121,6 +130,18 @@ pub(crate) const ALL: &[Scenario] = &[
     measure("fetch/recent/1-reader", |o| fetch(o, 1, RECENT)),
     measure("fetch/recent/2-readers", |o| fetch(o, 2, RECENT)),
     measure("fetch/past/1-reader", |o| fetch(o, 1, PAST)),
+    measure(RECENT_UNCOMMITTED, |o| {
+        committed::fetch(o, Uncommitted, RECENT)
+    }),
+    measure("fetch/committed/recent/1-reader", |o| {
+        committed::fetch(o, Committed, RECENT)
+    })
+    .beside(RECENT_UNCOMMITTED),
+    measure(PAST_UNCOMMITTED, |o| committed::fetch(o, Uncommitted, PAST)),
+    measure("fetch/committed/past/1-reader", |o| {
+        committed::fetch(o, Committed, PAST)
+    })
+    .beside(PAST_UNCOMMITTED),
     measure(COLD, cold::plain_reads),
     measure("fetch/cold/1-reader", |o| cold::fetch(o, 1)).beside(COLD),
     measure("fetch/cold/64-readers", |o| cold::fetch(o, 64)).beside(COLD),
@@ -144,7 +165,25 @@ pub(crate) const ALL: &[Scenario] = &[
         queues::commit(o, queues::MANY)
     })
     .beside(COMMIT),
+    measure("transactions/100x1KiB/1-producer", |o| {
+        transactions::commit(o, Protocol::V2)
+    }),
+    measure("transactions/classic/100x1KiB/1-producer", |o| {
+        transactions::commit(o, Protocol::Classic)
+    }),
+    measure(
+        "commit/1000-groups/10000-a-second",
+        commits::thousand_groups,
+    ),
+    measure(
+        "group/consumer/100-members/1000-partitions",
+        members::hundred,
+    ),
     measure("start", idle::start),
+    measure(
+        "start/100000-positions-10000-transactional-ids",
+        recovery::positions_and_transactional_ids,
+    ),
     measure("idle", idle::idle),
     measure("idle/1000-long-polls", idle::long_polls),
     measure("idle/10000-partitions", partitions::idle),

@@ -94,12 +94,17 @@ fn ask_each<'a>(target: &Target, requests: impl Iterator<Item = &'a Vec<u8>>) {
     let mut stream = TcpStream::connect(target.address()).expect("the server accepts connections");
     let mut answer = Vec::new();
     for request in requests {
-        stream
-            .write_all(request)
-            .expect("the server reads requests");
-        receive(&mut stream, &mut answer);
+        exchange(&mut stream, request, &mut answer);
         frames::assert_produced(&answer, 0);
     }
+}
+
+/// Sends a request and reads its answer, without the length.
+pub(crate) fn exchange(stream: &mut TcpStream, request: &[u8], answer: &mut Vec<u8>) {
+    stream
+        .write_all(request)
+        .expect("the server reads requests");
+    receive(stream, answer);
 }
 
 /// Reads one answer, without its length.
