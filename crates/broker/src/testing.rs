@@ -1,5 +1,6 @@
 //! A broker for tests: started in a directory of its own, asked by frames as a client would ask.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,12 +18,22 @@ use uuid::Uuid;
 use crate::config::{BrokerConfig, Settings};
 use crate::{Broker, CloseReason, ConnectionContext, Endpoint, Environment};
 
-/// The time at which every test happens.
+/// The time at which every test begins.
 pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
 
-/// A clock that stands still, and ids that are only different.
+thread_local! {
+    /// Milliseconds that the test of this thread has had pass.
+    static PASSED_MS: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Has time pass for brokers that run on this thread.
+pub(crate) fn pass(ms: i64) {
+    PASSED_MS.set(PASSED_MS.get() + ms);
+}
+
+/// A clock that stands still unless it is [told otherwise](pass), and ids that are only different.
 pub(crate) const ENVIRONMENT: Environment = Environment {
-    now_ms: || NOW_MS,
+    now_ms: || NOW_MS + PASSED_MS.get(),
     random_uuid,
 };
 

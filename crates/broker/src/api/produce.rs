@@ -146,12 +146,13 @@ impl Sender {
         if batch.header().codec() == Codec::Zstd && self.version < FIRST_WITH_ZSTD {
             return Err(Error::ZstdTooNew);
         }
+        // Before its records are looked at: who may not write gets to know nothing else.
+        let transaction = self.transaction(batch.header())?;
         let batch = self.admit(batch, &rules::of(topic.config()))?;
         let batch = batch.detach(self.frame_size);
-        let header = *batch.header();
         let verifies = || broker.config().transaction_partition_verification_enable;
         let append = || Ok(partition.append(batch, AppendMode::Client, self.now_ms)?);
-        let (appended, told) = match self.transaction(&header)? {
+        let (appended, told) = match transaction {
             Some((id, writer)) if writer.adds || verifies() => {
                 let transactions = broker.transactions();
                 let place = (topic, index);

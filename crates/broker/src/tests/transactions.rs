@@ -1,5 +1,8 @@
 //! Promises of transactions, each over raw frames against a real store.
 
+mod crash;
+mod upkeep;
+
 use millstream_batch::Builder;
 use millstream_wire::api::{
     add_offsets_to_txn, add_partitions_to_txn, api_versions, describe_transactions, end_txn,

@@ -17,7 +17,7 @@ use crate::{Broker, Error};
 
 impl Transactions {
     /// Aborts what has taken too long, each by itself: one that cannot be ended keeps no other open.
-    async fn abort_timed_out(&self) -> Result<(), Error> {
+    pub(crate) async fn abort_timed_out(&self) -> Result<(), Error> {
         let now_ms = self.coordinator.now().unix_ms;
         let due =
             |machine: &mut Machine, _, _: &mut Effects| machine.coordinator().timed_out(now_ms);
@@ -47,7 +47,8 @@ impl Transactions {
         Ok(())
     }
 
-    async fn forget_unused(&self, expiration_ms: i64) -> Result<(), Error> {
+    /// Forgets ids that nobody has used for so long.
+    pub(crate) async fn forget_unused(&self, expiration_ms: i64) -> Result<(), Error> {
         let forget = |machine: &mut Machine, now, effects: &mut Effects| {
             machine.forget_unused(expiration_ms, now, effects);
         };
