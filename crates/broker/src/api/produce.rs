@@ -82,14 +82,15 @@ fn refuse(reason: CloseReason) -> Pending {
 
 fn append_all(incoming: Incoming, request: Request) -> Produced {
     let broker = incoming.broker;
-    let mut carver = Carver::new(incoming.frame);
     let sender = Sender {
         acks: request.acks,
+        is_nameless: request.is_nameless(&incoming.frame),
         transactional_id: request.transactional_id,
         version: incoming.version.n,
-        frame_size: carver.frame_size(),
+        frame_size: incoming.frame.len(),
         now_ms: broker.now_ms(),
     };
+    let mut carver = Carver::new(incoming.frame);
     let topics = request.topics.into_iter();
     let topics = topics
         .map(|asked| sender.append_topic(&broker, &mut carver, asked))
@@ -107,6 +108,8 @@ fn append_all(incoming: Incoming, request: Request) -> Produced {
 /// What holds for every batch of one request.
 struct Sender {
     acks: i16,
+    /// Whether a batch is part of a transaction that nobody has named: then none of the request is appended.
+    is_nameless: bool,
     transactional_id: Option<Arc<str>>,
     version: i16,
     frame_size: usize,
@@ -119,6 +122,7 @@ impl Sender {
         let partitions = asked.partitions.into_iter().map(|(index, range)| {
             let batch = carver.take(range);
             let placed = match &topic {
+                _ if self.is_nameless => Err(Error::NoTransactionalId),
                 Some(topic) => self.append(broker, topic, index, batch),
                 None => Err(asked.key.unknown()),
             };
@@ -146,13 +150,12 @@ impl Sender {
         if batch.header().codec() == Codec::Zstd && self.version < FIRST_WITH_ZSTD {
             return Err(Error::ZstdTooNew);
         }
-        // Before its records are looked at: who may not write gets to know nothing else.
-        let transaction = self.transaction(batch.header())?;
         let batch = self.admit(batch, &rules::of(topic.config()))?;
         let batch = batch.detach(self.frame_size);
+        let header = *batch.header();
         let verifies = || broker.config().transaction_partition_verification_enable;
         let append = || Ok(partition.append(batch, AppendMode::Client, self.now_ms)?);
-        let (appended, told) = match transaction {
+        let (appended, told) = match self.transaction(&header) {
             Some((id, writer)) if writer.adds || verifies() => {
                 let transactions = broker.transactions();
                 let place = (topic, index);
@@ -171,12 +174,9 @@ impl Sender {
     }
 
     /// The transaction that a batch is part of, if it is part of one.
-    fn transaction(&self, header: &Header) -> Result<Option<(&Arc<str>, Writer<'_>)>, Error> {
-        if !header.is_transactional() {
-            return Ok(None);
-        }
+    fn transaction(&self, header: &Header) -> Option<(&Arc<str>, Writer<'_>)> {
         let id = self.transactional_id.as_ref();
-        let id = id.ok_or(Error::NoTransactionalId)?;
+        let id = id.filter(|_| header.is_transactional())?;
         let writer = Writer {
             id,
             producer: Producer {
@@ -185,7 +185,7 @@ impl Sender {
             },
             adds: self.version >= FIRST_ADDING,
         };
-        Ok(Some((id, writer)))
+        Some((id, writer))
     }
 
     /// Why a batch of a transaction is refused: who is fenced learns it by its epoch, and senders that know how to go on

@@ -318,9 +318,38 @@ async fn records_for_a_partition_that_was_not_added_are_refused_before_version_1
         broker.write(V2, "t", outside).await,
         ErrorCode::INVALID_TXN_STATE
     );
-    let batch = sent(part(producer, 1));
-    let nameless = broker.produce(&append("t", 0, -1, &batch)).await.error_code;
-    assert_eq!(nameless, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+}
+
+// AK `KafkaApis.scala`, `RequestUtils.java`.
+#[tokio::test]
+async fn nothing_of_a_request_is_appended_in_which_a_transaction_has_no_name() {
+    let broker = TestBroker::start().await;
+    broker.topic("t", 2, &[]).await;
+    let producer = broker.producer().await;
+    let plain = sent(values(&["a"]));
+    for part in [
+        part(producer, 0),
+        // Without a producer a batch is refused as well, but for the name first.
+        values(&["a"]).transactional(),
+    ] {
+        let part = sent(part);
+        for version in 3..=V2 {
+            let mut request = append("t", 0, -1, &plain);
+            for (topic, index) in [("t", 1), ("absent", 0)] {
+                let other = append(topic, index, -1, &part);
+                request.topic_data.extend(other.topic_data);
+            }
+            let answer: produce::Response<'_> =
+                broker.call(ApiKey::Produce, version, &request).await;
+            for topic in &answer.responses {
+                let code = topic.partition_responses[0].error_code;
+                assert_eq!(code, ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+            }
+        }
+    }
+    let topic = broker.broker.catalog().topic("t").unwrap();
+    let ends = topic.partitions().iter().map(|p| p.offsets().log_end);
+    assert_eq!(ends.collect::<Vec<_>>(), [0, 0]);
 }
 
 // AK `TransactionManager.java` reads it.

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use millstream_batch::Header;
 use millstream_wire::api::produce as wire;
 use millstream_wire::{decode_message, range_within};
 
@@ -49,6 +50,16 @@ impl Request {
             topics: topics.collect(),
         })
     }
+
+    /// Whether a batch of the request, which lies in `frame`, is part of a transaction, and the request is of none.
+    pub(super) fn is_nameless(&self, frame: &[u8]) -> bool {
+        let mut batches = self.topics.iter().flat_map(|topic| &topic.partitions);
+        let is_part = |(_, range): &(i32, Range<usize>)| {
+            let bytes = frame.get(range.clone()).unwrap_or_default();
+            Header::parse(bytes).is_ok_and(|header| header.is_transactional())
+        };
+        self.transactional_id.is_none() && batches.any(is_part)
+    }
 }
 
 fn check_count(incoming: &Incoming, request: &wire::Request<'_>) -> Result<(), CloseReason> {
@@ -83,11 +94,6 @@ impl Carver {
             rest: frame,
             position: 0,
         }
-    }
-
-    /// Size of the frame as long as nothing has been cut out of it.
-    pub(super) fn frame_size(&self) -> usize {
-        self.rest.len()
     }
 
     /// The bytes of `range`, uniquely owned; empty if the range is, or if it lies before one taken earlier.
