@@ -53,7 +53,8 @@ impl<T> Done<T> {
 #[derive(Debug, Default)]
 pub struct Coordinator {
     entries: HashMap<Arc<str>, Entry>,
-    /// Who the present producer of an id was before it asked to go on with the next epoch, so that it may ask again.
+    /// Who the present producer of an id was before it got the next epoch, as long as nothing has happened since: it may
+    /// ask for that epoch, or ask again.
     pub(crate) claims: HashMap<Arc<str>, Producer>,
 }
 
@@ -66,15 +67,11 @@ impl Coordinator {
 
     /// Takes over a change that was written down.
     pub fn apply(&mut self, change: Change) {
+        self.claims.remove(&change.id);
         match change.entry {
-            Some(entry) => {
-                self.entries.insert(change.id, entry);
-            }
-            None => {
-                self.claims.remove(&change.id);
-                self.entries.remove(&change.id);
-            }
-        }
+            Some(entry) => self.entries.insert(change.id, entry),
+            None => self.entries.remove(&change.id),
+        };
     }
 
     /// What is known of a transactional id.

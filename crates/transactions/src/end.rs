@@ -46,13 +46,17 @@ impl Coordinator {
         Ok(self.done(next, id, Some(entry), markers))
     }
 
-    /// Aborts the ongoing transaction of an id without its producer, who is fenced; `None` if there is none.
+    /// Aborts the ongoing transaction of an id without its producer, who is fenced until it asks for the next epoch
+    /// (KIP-588); `None` if there is none.
     pub fn abort(&mut self, id: &str, now_ms: i64) -> Option<Done<Producer>> {
         let known = self.get(id)?;
+        let before = known.producer;
         let markers = known.markers_of_abort()?;
         let aborted = State::Complete(Outcome::Abort);
         let entry = known.ended(aborted, markers.producer, now_ms);
-        Some(self.done(markers.producer, id.into(), Some(entry), Some(markers)))
+        let done = self.done(markers.producer, id.into(), Some(entry), Some(markers));
+        self.claims.insert(id.into(), before);
+        Some(done)
     }
 }
 

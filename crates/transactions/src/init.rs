@@ -31,8 +31,7 @@ impl Coordinator {
             return Ok(self.done(entry.producer, id.into(), Some(entry), None));
         };
         if let Some(claimed) = asked.claimed.filter(|claimed| *claimed != known.producer) {
-            let is_again = known.state == State::Empty && self.claims.get(id) == Some(&claimed);
-            return match is_again {
+            return match self.claims.get(id) == Some(&claimed) {
                 true => Ok(Done::already(known.producer)),
                 false => Err(Error::Fenced),
             };
@@ -52,11 +51,11 @@ impl Coordinator {
             ..known.ended(State::Empty, next, now_ms)
         };
         let id: Arc<str> = id.into();
-        match asked.claimed {
-            Some(claimed) => self.claims.insert(Arc::clone(&id), claimed),
-            None => self.claims.remove(&id),
-        };
-        Ok(self.done(next, id, Some(entry), markers))
+        let done = self.done(next, Arc::clone(&id), Some(entry), markers);
+        if let Some(claimed) = asked.claimed {
+            self.claims.insert(id, claimed);
+        }
+        Ok(done)
     }
 }
 

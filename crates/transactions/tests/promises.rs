@@ -297,3 +297,25 @@ fn a_transaction_tells_what_it_writes_to() {
         Err(Error::NotInTransaction)
     );
 }
+
+#[test]
+fn who_took_too_long_goes_on_with_the_next_epoch_unless_another_has_come() {
+    let mine = claiming(producer(3));
+    let aborted = || {
+        let mut all = at_epoch(3);
+        begin(&mut all, 3, Version::V1);
+        let aborted = all.abort(ID, 200).unwrap();
+        assert_eq!(aborted.result, producer(4));
+        all
+    };
+    let mut all = aborted();
+    for _ in 0..2 {
+        assert_eq!(all.init(ID, mine, 300).unwrap().result, producer(4));
+    }
+    begin(&mut all, 4, Version::V1);
+    assert_eq!(all.init(ID, mine, 400), Err(Error::Fenced));
+
+    let mut all = aborted();
+    assert_eq!(all.init(ID, NEW, 300).unwrap().result, producer(5));
+    assert_eq!(all.init(ID, mine, 400), Err(Error::Fenced));
+}

@@ -91,6 +91,18 @@ async fn a_transaction_that_takes_too_long_is_aborted_and_its_producer_fenced() 
             let ended = broker.end(end, producer, committed).await;
             assert_eq!(ended.error_code, expected, "EndTxn {end}, {committed}");
         }
+        // KIP-588: it goes on with the epoch that it asks for, and may ask again.
+        for _ in 0..2 {
+            let request = init_producer_id::Request {
+                producer_id: producer.0,
+                producer_epoch: producer.1,
+                ..super::asked(60_000)
+            };
+            let next = broker.init(4, request).await;
+            assert_eq!(next.error_code, ErrorCode::NONE);
+            let next = (next.producer_id, next.producer_epoch);
+            assert_eq!(next, (producer.0, producer.1 + 1));
+        }
         let broker = broker.crash().await;
         assert_eq!(broker.last_stable("t").await, 2);
     }
