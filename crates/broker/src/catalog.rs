@@ -29,7 +29,7 @@ pub(crate) use change::{Change, Resource};
 pub(crate) use image::{Image, Quotas};
 pub(crate) use name::TRANSACTIONS;
 pub use name::{InvalidName, OFFSETS};
-pub(crate) use name::{METADATA, SHARES, is_internal, validate};
+pub(crate) use name::{METADATA, SHARES, is_internal, unknown, validate};
 pub use offline::topic_names;
 pub use plan::NewTopic;
 pub(crate) use plan::{FeatureWish, QuotaWish};

@@ -8,6 +8,7 @@ use millstream_wire::api::describe_producers::{
     PartitionResult, ProducerState, Request, Response, TopicResult,
 };
 
+use crate::catalog;
 use crate::connection::RequestContext;
 use crate::{Broker, Error};
 
@@ -31,8 +32,8 @@ pub(crate) async fn handle<'a>(
 }
 
 fn producers(broker: &Broker, topic: &str, index: i32) -> Result<Vec<ProducerSnapshot>, Error> {
-    let unknown = || Error::UnknownTopic(topic.to_owned());
-    let topic = broker.catalog().topic(topic).ok_or_else(unknown)?;
+    let found = broker.catalog().topic(topic);
+    let topic = found.ok_or_else(|| catalog::unknown(topic))?;
     Ok(topic.partition(index)?.producers())
 }
 

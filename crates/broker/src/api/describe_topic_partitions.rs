@@ -10,9 +10,9 @@ use millstream_wire::api::describe_topic_partitions::{
 };
 
 use super::authorized;
-use crate::catalog::{State, Topic, validate};
+use crate::Broker;
+use crate::catalog::{self, State, Topic};
 use crate::connection::RequestContext;
-use crate::{Broker, Error};
 
 pub(crate) async fn handle<'a>(
     broker: &'a Broker,
@@ -99,9 +99,8 @@ impl Page {
 }
 
 fn unknown(name: &str) -> TopicResult<'static> {
-    let error = validate(name).map_or_else(Error::from, |()| Error::UnknownTopic(name.to_owned()));
     TopicResult {
-        error_code: error.code(),
+        error_code: catalog::unknown(name).code(),
         name: Some(Cow::Owned(name.to_owned())),
         ..TopicResult::default()
     }

@@ -14,7 +14,7 @@ use millstream_wire::api::metadata::{
 };
 
 use super::authorized;
-use crate::catalog::{State, Topic, validate};
+use crate::catalog::{State, Topic, unknown};
 use crate::connection::RequestContext;
 use crate::{Broker, Error};
 
@@ -125,7 +125,7 @@ fn find(broker: &Broker, asked: &Asked<'_>, may_create: bool) -> Result<Arc<Topi
             if may_create {
                 return catalog.why_absent(name);
             }
-            validate(name).map_or_else(Error::from, |()| Error::UnknownTopic(name.to_owned()))
+            unknown(name)
         }),
         _ => catalog
             .topic_by_id(asked.topic_id)

@@ -53,6 +53,9 @@ pub(crate) async fn handle<'a>(
 async fn find(broker: &Broker, group: &str, asked: &Asked<'_>) -> Result<Arc<Topic>, Error> {
     let topic = broker.catalog().topic(asked.name);
     let topic = topic.ok_or_else(|| Error::UnknownTopic(asked.name.to_owned()))?;
+    if group.is_empty() {
+        return Err(GroupError::InvalidGroupId.into());
+    }
     broker.attach(&topic, group).await?;
     Ok(topic)
 }

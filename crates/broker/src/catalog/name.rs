@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::Error;
+
 /// Committed offsets and group membership.
 pub const OFFSETS: &str = "__consumer_offsets";
 
@@ -47,6 +49,11 @@ pub(crate) fn validate(name: &str) -> Result<(), InvalidName> {
         _ if !name.chars().all(allowed) => Err(InvalidName::Character(name.to_owned())),
         _ => Ok(()),
     }
+}
+
+/// Why there is no topic of a name under which none was found: there cannot be, or there is not.
+pub(crate) fn unknown(name: &str) -> Error {
+    validate(name).map_or_else(Error::from, |()| Error::UnknownTopic(name.to_owned()))
 }
 
 /// Whether two names differ in nothing but '.' and '_', which metrics cannot tell apart.

@@ -128,6 +128,30 @@ async fn an_open_transaction_is_known_again_after_a_restart_and_a_crash() {
     assert_eq!(latest(&broker, COMMITTED, -1).await, 5);
 }
 
+// AK `KafkaApis.scala`.
+#[tokio::test]
+async fn producers_of_partitions_that_are_not_there_are_refused_each_by_itself() {
+    let (broker, _) = broker_with_topic().await;
+    let cases = [
+        ("t", 0, ErrorCode::NONE),
+        ("t", 9, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+        ("absent", 0, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION),
+        ("not a name", 0, ErrorCode::INVALID_TOPIC_EXCEPTION),
+    ];
+    let topics = cases.map(|(name, index, _)| describe_producers::Topic {
+        name,
+        partition_indexes: vec![index],
+    });
+    let request = describe_producers::Request {
+        topics: topics.into(),
+    };
+    let answer: describe_producers::Response<'_> =
+        broker.call(ApiKey::DescribeProducers, 0, &request).await;
+    for ((name, _, expected), topic) in cases.iter().zip(&answer.topics) {
+        assert_eq!(topic.partitions[0].error_code, *expected, "{name}");
+    }
+}
+
 // AK core/…/UnifiedLog.scala
 #[tokio::test]
 async fn committed_reading_stops_where_the_first_transaction_is_not_decided() {

@@ -82,9 +82,19 @@ impl TestBroker {
     }
 
     async fn commit_offset(&self, version: i16, producer: Producer, offset: i64) -> ErrorCode {
+        self.commit_offset_of("g", version, producer, offset).await
+    }
+
+    async fn commit_offset_of(
+        &self,
+        group_id: &str,
+        version: i16,
+        producer: Producer,
+        offset: i64,
+    ) -> ErrorCode {
         let request = txn_offset_commit::Request {
             transactional_id: ID,
-            group_id: "g",
+            group_id,
             producer_id: producer.0,
             producer_epoch: producer.1,
             topics: vec![txn_offset_commit::Topic {
@@ -191,6 +201,18 @@ async fn an_offset_in_an_open_transaction_is_unstable_until_its_end() {
         assert_eq!(broker.stable_offset().await, (expected, ErrorCode::NONE));
         broker = broker.crash().await;
         assert_eq!(broker.stable_offset().await, (expected, ErrorCode::NONE));
+    }
+}
+
+// AK `GroupCoordinatorService.java`.
+#[tokio::test]
+async fn a_group_without_a_name_has_no_offsets_in_a_transaction() {
+    let broker = TestBroker::start().await;
+    broker.topic("t", 1, &[]).await;
+    let producer = broker.producer().await;
+    for version in [4, 5] {
+        let code = broker.commit_offset_of("", version, producer, 5).await;
+        assert_eq!(code, ErrorCode::INVALID_GROUP_ID);
     }
 }
 
