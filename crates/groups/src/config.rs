@@ -1,5 +1,7 @@
 //! The limits that a coordinator works within. It never reads them from anywhere by itself.
 
+use crate::Assignor;
+
 /// What a [`Shard`](crate::Shard) is told at its start. Named after Kafka's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -15,6 +17,8 @@ pub struct Config {
     pub share_max_size: usize,
     /// `group.consumer.max.size`: members of one consumer group.
     pub consumer_max_size: usize,
+    /// `group.consumer.assignors`: those that members may wish for; the first is for groups without a wish.
+    pub assignors: Vec<Assignor>,
     /// `group.consumer.migration.policy`: which ways groups may go from one protocol to the other.
     pub migration: Migration,
     /// How long a parked join of a new member is kept: it has no id yet to heartbeat with.
@@ -45,6 +49,7 @@ impl Default for Config {
             max_size: i32::MAX as usize,
             share_max_size: 200,
             consumer_max_size: i32::MAX as usize,
+            assignors: Assignor::ALL.to_vec(),
             migration: Migration {
                 upgrades: true,
                 downgrades: true,

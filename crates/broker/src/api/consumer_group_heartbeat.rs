@@ -42,6 +42,7 @@ pub(crate) async fn handle<'a>(
         .catalog()
         .require(features::GROUP)
         .and_then(|()| check(&request, &member_id))
+        .and_then(|()| check_assignor(broker, &request))
     {
         Ok(()) if request.member_epoch < JOIN => leave(broker, &request).await,
         Ok(()) => heartbeat(broker, &request, &member_id, context).await,
@@ -104,15 +105,22 @@ fn check_joining(request: &Request<'_>) -> Result<(), Error> {
 
 /// Refuses what nobody could go by.
 fn check_words(request: &Request<'_>) -> Result<(), Error> {
-    if let Some(name) = request.server_assignor
-        && Assignor::named(name).is_none()
-    {
-        return Err(Error::Assignor(name.to_owned()));
-    }
     let wanted = request
         .subscribed_topic_regex
         .filter(|wanted| !wanted.is_empty());
     wanted.map_or(Ok(()), |wanted| expression::parse(wanted).map(drop))
+}
+
+/// Refuses a wish for an assignor that there is not, or not for members to choose.
+fn check_assignor(broker: &Broker, request: &Request<'_>) -> Result<(), Error> {
+    let Some(name) = request.server_assignor else {
+        return Ok(());
+    };
+    let assignors = &broker.config().group_consumer_assignors;
+    match Assignor::named(name).is_some_and(|wish| assignors.contains(&wish)) {
+        true => Ok(()),
+        false => Err(Error::Assignor(name.to_owned())),
+    }
 }
 
 async fn leave(broker: &Broker, request: &Request<'_>) -> Result<ConsumerBeat, Error> {

@@ -5,6 +5,8 @@
 
 use std::path::PathBuf;
 
+use millstream_groups::Assignor;
+
 use super::def::{ConfigDef, InvalidConfig, Table, read_value, settings};
 use super::describe::{Entry, Synonym, explicit, shown, trail};
 use super::group::{GroupConfig, MigrationPolicy};
@@ -202,6 +204,10 @@ settings! {
         "group.consumer.max.assignment.interval.ms", "15000", min: 0;
     /// Most members of one consumer group.
     group_consumer_max_size: i32 = "group.consumer.max.size", "2147483647", min: 1;
+    /// Assignors that members of consumer groups may wish for; the first is used where nobody wishes.
+    /// Kafka's group.consumer.regex.refresh.interval.ms is no setting here: expressions are matched
+    /// anew whenever topics change.
+    group_consumer_assignors: Vec<Assignor> = "group.consumer.assignors", "uniform,range";
     /// Which ways a group may go while it has members: from the classic protocol to that of
     /// consumer groups (upgrade), back (downgrade), both (bidirectional) or none (disabled).
     group_consumer_migration_policy: MigrationPolicy =

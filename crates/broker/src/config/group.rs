@@ -2,13 +2,15 @@
 //!
 //! Most of them may only be set within bounds that the broker's settings give.
 
+use millstream_groups::Assignor;
+
 use super::broker::BrokerConfig;
 use super::def::{ConfigDef, InvalidConfig, Table, read_value, settings};
 use super::describe::Entry;
 use super::inherit::{entry, in_force};
 use super::layer::{Layer, Settings, Source};
 use super::offset_reset::OffsetReset;
-use super::value::{Value, words};
+use super::value::{Type, Value, list, words};
 
 settings! {
     /// What one group is given, resolved against its broker's defaults.
@@ -148,6 +150,16 @@ fn check_heartbeat(
         value: heartbeat.to_string(),
         allowed: format!("less than {of_session} ({session})"),
     })
+}
+
+impl Value for Vec<Assignor> {
+    const TYPE: Type = Type::List;
+    const SHAPE: &'static str = "uniform, range or both";
+
+    fn parse(text: &str) -> Option<Self> {
+        let named: Option<Self> = list::items(text).map(Assignor::named).collect();
+        named.filter(|named| !named.is_empty())
+    }
 }
 
 words! {

@@ -169,6 +169,7 @@ fn limits(config: &BrokerConfig) -> Config {
         max_size: config.group_max_size.unsigned_abs() as usize,
         share_max_size: config.group_share_max_size.unsigned_abs() as usize,
         consumer_max_size: config.group_consumer_max_size.unsigned_abs() as usize,
+        assignors: config.group_consumer_assignors.clone(),
         migration: migration(config.group_consumer_migration_policy),
         offset_metadata_max_bytes: config.offset_metadata_max_bytes.unsigned_abs() as usize,
         offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,

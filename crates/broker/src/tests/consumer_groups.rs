@@ -234,6 +234,31 @@ async fn a_wish_that_cannot_be_met_is_refused_and_changes_nothing() {
     assert_eq!(told(&beat(&broker, &going_on("a", 1)).await), (1, None));
 }
 
+#[tokio::test]
+async fn only_assignors_that_are_configured_are_used_and_the_first_without_a_wish() {
+    let only_range = ("group.consumer.assignors", "range");
+    let broker = TestBroker::start_with(&[AT_ONCE, &[only_range]].concat()).await;
+    create(&broker, "t", 1).await;
+    let uniform = Request {
+        server_assignor: Some("uniform"),
+        ..joining("a")
+    };
+    let refused = refusal(&broker, &uniform).await;
+    assert_eq!(refused, ErrorCode::UNSUPPORTED_ASSIGNOR);
+    beat(&broker, &joining("a")).await;
+    assert_eq!(&*describe(&broker, "g").await.assignor_name, "range");
+
+    // A wish of before is one no longer where it cannot be met.
+    let range = Request {
+        server_assignor: Some("range"),
+        ..going_on("a", 1)
+    };
+    beat(&broker, &range).await;
+    let only_uniform = [("group.consumer.assignors", "uniform")];
+    let broker = broker.restart_with(&only_uniform).await;
+    assert_eq!(&*describe(&broker, "g").await.assignor_name, "uniform");
+}
+
 /// Trap 43: on a classic group, and on one that is not there, GROUP_ID_NOT_FOUND makes clients ask DescribeGroups.
 #[tokio::test]
 async fn a_group_is_described_by_the_request_of_its_kind() {

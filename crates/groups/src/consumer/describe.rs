@@ -76,8 +76,8 @@ impl Group {
         }
     }
 
-    /// Shows the group.
-    pub(crate) fn describe(&self) -> ConsumerDescription {
+    /// Shows the group, which is shared out by one of these assignors.
+    pub(crate) fn describe(&self, assignors: &[Assignor]) -> ConsumerDescription {
         let members = self
             .members
             .iter()
@@ -92,7 +92,7 @@ impl Group {
             state: self.state(),
             epoch: self.epoch.epoch,
             target_epoch: self.target_epoch,
-            assignor: self.assignor(),
+            assignor: self.assignor(assignors),
             members: members.collect(),
         }
     }

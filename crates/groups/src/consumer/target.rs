@@ -34,7 +34,8 @@ impl Group {
             };
             wishes.insert(Arc::clone(id), wish);
         }
-        for (id, target) in self.assignor().assign(&wishes, &sizes) {
+        let assignor = self.assignor(&step.config.assignors);
+        for (id, target) in assignor.assign(&wishes, &sizes) {
             if self
                 .targets
                 .get(&id)
@@ -54,19 +55,21 @@ impl Group {
         (made..made.saturating_add(interval)).contains(&step.now.unix_ms)
     }
 
-    /// The assignor that most members would like; without wishes the first there is.
-    pub(super) fn assignor(&self) -> Assignor {
+    /// The one of these assignors that most members would like; without wishes the first.
+    pub(super) fn assignor(&self, assignors: &[Assignor]) -> Assignor {
         let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
         for name in self
             .members
             .values()
             .filter_map(|member| member.words.assignor.as_deref())
+            .filter(|name| assignors.iter().any(|one| one.name() == *name))
         {
             *votes.entry(name).or_default() += 1;
         }
         let won = votes.iter().rev().max_by_key(|(_, votes)| **votes);
         let named = won.and_then(|(name, _)| Assignor::named(name));
-        named.unwrap_or(Assignor::Uniform)
+        let first = assignors.first().copied();
+        named.or(first).unwrap_or(Assignor::Uniform)
     }
 
     /// What a member is to have.

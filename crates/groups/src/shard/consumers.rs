@@ -68,7 +68,7 @@ impl Shard {
     /// There is no such consumer group.
     pub fn describe_consumer(&self, group: &str) -> Result<ConsumerDescription, Error> {
         match self.groups.get(group).map(|entry| &entry.body) {
-            Some(Body::Consumer(members)) => Ok(members.describe()),
+            Some(Body::Consumer(members)) => Ok(members.describe(&self.config.assignors)),
             _ => Err(self.no_group(group)),
         }
     }
