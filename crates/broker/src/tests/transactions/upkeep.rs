@@ -138,8 +138,8 @@ async fn an_id_is_forgotten_when_nobody_has_used_it_for_long_and_nothing_of_it_i
     assert_ne!(broker.producer().await.0, producer.0);
 }
 
-/// A broker with an open transaction in two topics, the first of which takes no more writes.
-async fn half_broken(disk: &FaultyDisk) -> (TestBroker, Producer) {
+/// A broker with an open transaction in two topics, the first of which takes no more writes since an operation failed.
+async fn half_broken(disk: &FaultyDisk, failing: Op) -> (TestBroker, Producer) {
     let broker = TestBroker::start_over(disk).await;
     for topic in ["broken", "t"] {
         broker.topic(topic, 1, &[]).await;
@@ -149,30 +149,35 @@ async fn half_broken(disk: &FaultyDisk) -> (TestBroker, Producer) {
         let written = broker.write(V2, topic, part(producer, 0)).await;
         assert_eq!(written, ErrorCode::NONE);
     }
-    disk.inject(Fault::once(Op::Write, 0));
+    disk.inject(Fault::from(failing, 0));
     let written = broker.write(V2, "broken", values(&["b"])).await;
+    disk.heal(failing);
     assert_eq!(written, ErrorCode::KAFKA_STORAGE_ERROR);
     (broker, producer)
 }
 
 #[tokio::test]
 async fn a_broken_partition_keeps_its_transaction_open_and_no_other() {
-    let disk = FaultyDisk::default();
-    let (broker, producer) = half_broken(&disk).await;
-    let ended = broker.end(5, producer, true).await;
-    assert_eq!(ended.error_code, ErrorCode::KAFKA_STORAGE_ERROR);
-    pass(TIMEOUT_MS);
-    broker.look_after_transactions().await;
-    assert_eq!(broker.state().await.0, "Ongoing");
-    // Neither of the two is decided before both can be.
-    assert_eq!(broker.last_stable("t").await, 0);
-    broker.commits_another().await;
+    for failing in [Op::Write, Op::Sync] {
+        let disk = FaultyDisk::default();
+        let (broker, producer) = half_broken(&disk, failing).await;
+        let ended = broker.end(5, producer, true).await;
+        assert_eq!(ended.error_code, ErrorCode::KAFKA_STORAGE_ERROR);
+        let written = broker.write(V2, "broken", part(producer, 1)).await;
+        assert_eq!(written, ErrorCode::KAFKA_STORAGE_ERROR);
+        pass(TIMEOUT_MS);
+        broker.look_after_transactions().await;
+        assert_eq!(broker.state().await.0, "Ongoing");
+        // Neither of the two is decided before both can be.
+        assert_eq!(broker.last_stable("t").await, 0);
+        broker.commits_another().await;
 
-    // The next start finds a partition that takes writes again, and a transaction that goes on.
-    let broker = TestBroker::start_over(&disk.crash(Survives::Written)).await;
-    let ended = broker.end(5, producer, true).await;
-    assert_eq!(ended.error_code, ErrorCode::NONE);
-    for topic in ["broken", "t"] {
-        assert_eq!(broker.last_stable(topic).await, 2, "{topic}");
+        // The next start finds a partition that takes writes again, and a transaction that goes on.
+        let broker = TestBroker::start_over(&disk.crash(Survives::Synced)).await;
+        let ended = broker.end(5, producer, true).await;
+        assert_eq!(ended.error_code, ErrorCode::NONE);
+        for topic in ["broken", "t"] {
+            assert_eq!(broker.last_stable(topic).await, 2, "{topic}");
+        }
     }
 }
