@@ -480,6 +480,40 @@ async fn an_operator_ends_what_hangs_and_nothing_else() {
     }
 }
 
+// KIP-1228: AK `ProducerAppendInfo.java`.
+#[tokio::test]
+async fn a_marker_of_the_second_protocol_has_a_later_epoch_than_what_it_ends() {
+    let broker = TestBroker::start().await;
+    broker.topic("t", 1, &[]).await;
+    let producer = broker.producer().await;
+    assert_eq!(
+        broker.write(V2, "t", part(producer, 0)).await,
+        ErrorCode::NONE
+    );
+    for (epoch, expected, stable) in [
+        (producer.1, ErrorCode::INVALID_PRODUCER_EPOCH, 0),
+        (producer.1 + 1, ErrorCode::NONE, 2),
+    ] {
+        let request = write_txn_markers::Request {
+            markers: vec![write_txn_markers::Marker {
+                producer_id: producer.0,
+                producer_epoch: epoch,
+                transaction_version: 2,
+                topics: vec![write_txn_markers::Topic {
+                    name: "t",
+                    partition_indexes: vec![0],
+                }],
+                ..write_txn_markers::Marker::default()
+            }],
+        };
+        let answer: write_txn_markers::Response<'_> =
+            broker.call(ApiKey::WriteTxnMarkers, 2, &request).await;
+        let code = answer.markers[0].topics[0].partitions[0].error_code;
+        assert_eq!(code, expected);
+        assert_eq!(broker.last_stable("t").await, stable);
+    }
+}
+
 #[tokio::test]
 async fn a_start_ends_what_a_replaced_producer_has_left_and_takes_in_what_the_present_one_wrote() {
     let settings = [("transaction.partition.verification.enable", "false")];
