@@ -2,7 +2,7 @@
 //!
 //! An entry stands between two batches and tells about everything before it, so one list serves both
 //! questions: offsets, positions and the running maximum of timestamps all ascend. The file is the
-//! common header and then blocks, appended at every recovery point:
+//! common header and then blocks, appended at recovery points and whenever one was found to be lacking:
 //!
 //! ```text
 //! 0       4       8            12         16                24

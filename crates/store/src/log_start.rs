@@ -135,7 +135,7 @@ impl Partition {
             // A log has no holes: what follows must not go before it.
             segment
                 .remove_log()
-                .inspect_err(|_| self.log.put_back(&gone[i..]))?;
+                .inspect_err(|_| self.put_back(&gone[i..]))?;
             // Whoever still knows the segment must not keep its bytes on the disk.
             segment.close();
             // A list that stays speaks of nothing, and goes with the next open.
@@ -145,6 +145,19 @@ impl Partition {
         }
         let disk = &self.shared.volume.disk;
         disk.sync_dir(&self.dir).on("sync", &self.dir)
+    }
+
+    /// Puts segments back that could not be removed. Nothing is appended to them any more, for a failure does not prove
+    /// that the file is still there.
+    fn put_back(&self, segments: &[Arc<Segment>]) {
+        for segment in segments {
+            segment.close();
+            // The next one gets the name of one that is empty.
+            if segment.size() > 0 {
+                segment.seal();
+            }
+        }
+        self.log.put_back(segments);
     }
 }
 

@@ -107,7 +107,9 @@ impl Partition {
         if let Some(damage) = found.damage {
             partition.poison(&damage);
             // Nobody knows how the transactions behind the damage ended.
-            partition.progress.set_undecided_from(found.recovery_point);
+            let undecided_from = partition.intake.lock().producers.undecided_from();
+            let undecided_from = undecided_from.min(found.recovery_point);
+            partition.progress.set_undecided_from(undecided_from);
         }
         partition
     }
@@ -325,14 +327,14 @@ impl Partition {
         appender.release_active();
     }
 
-    /// The lock on the files behind the writer's back, while there are any.
+    /// The lock on the files behind the writer's back, while there are any and nobody else may have them.
     ///
     /// # Errors
-    /// [`Error::Deleted`].
+    /// [`Error::Deleted`], [`Error::Closed`].
     pub(crate) fn lock_upkeep(&self) -> Result<MutexGuard<'_, i64>> {
         let upkeep = self.upkeep.lock();
-        match self.progress.stopped() {
-            Some(Stop::Deleted) => Err(Error::Deleted { partition: self.id }),
+        match self.progress.refusal(self.id) {
+            Some(error @ (Error::Deleted { .. } | Error::Closed)) => Err(error),
             _ => Ok(upkeep),
         }
     }

@@ -37,15 +37,15 @@ pub struct Offsets {
     pub log_end: i64,
 }
 
-/// Why a partition takes no more writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a partition takes no more writes; a later one counts for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(crate) enum Stop {
+    /// The store was closed.
+    Closed,
     /// A write or sync failed, so what is on the disk is unknown.
     Poisoned,
     /// The partition was deleted.
     Deleted,
-    /// The store was closed.
-    Closed,
 }
 
 /// The marks of one partition.
@@ -169,8 +169,8 @@ impl Progress {
         self.wake(|waiter| ends_in(waiter.next_offset, &offsets));
     }
 
-    /// Fails all who wait, now and later. The first reason stays, unless it was only that the store
-    /// closes: a disk that fails meanwhile must be known. Whether this is it.
+    /// Fails all who wait, now and later. A reason that counts for more takes the place of another: a disk that fails
+    /// while the store closes must be known. Whether this is it.
     pub(crate) fn stop(&self, why: Stop) -> bool {
         let first = self.close_as(why);
         self.wake(|_| true);
@@ -179,11 +179,11 @@ impl Progress {
 
     fn close_as(&self, why: Stop) -> bool {
         let stopped = &mut self.state.lock().stopped;
-        let open = matches!(stopped, None | Some(Stop::Closed)) && *stopped != Some(why);
-        if open {
+        let counts = *stopped < Some(why);
+        if counts {
             *stopped = Some(why);
         }
-        open
+        counts
     }
 
     /// Fails all who wait, now and later, for what the disk did; whether that is news. The first error stays.

@@ -52,14 +52,16 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
     let mut checkpoint = Checkpoint::load(&*volume.disk, dir, volume.cluster_id)?;
     let point = snapshot::load_newest(volume, dir)?;
     let recovery_point = point.offset;
-    let floor = checkpoint.log_start.max(recovery_point);
-    let is_saved = clean && (point.is_newest || names.is_empty());
+    let floor = checkpoint.log_start.max(point.synced_to);
+    let is_newest = recovery_point == point.synced_to;
+    let is_saved = clean && (is_newest || names.is_empty());
     let mut scan = Scan {
         volume,
         dir,
         listed: &listed,
         now_ms,
         point: recovery_point,
+        synced_to: point.synced_to,
         log_start: checkpoint.log_start,
         producers: point.producers,
         next_offset: recovery_point,
@@ -135,7 +137,10 @@ struct Scan<'a> {
     /// Segments with a list of aborted transactions.
     listed: &'a BTreeSet<SegmentName>,
     now_ms: i64,
+    /// From here on producers have to be told what stands in the log.
     point: i64,
+    /// Below this everything was synced.
+    synced_to: i64,
     log_start: i64,
     producers: Producers,
     /// Offset after the last good batch.
@@ -166,10 +171,12 @@ impl Scan<'_> {
                 self.remove(&names[i..])?;
                 break;
             }
-            let end = match self.scan(&segment) {
+            // Whatever is synced and does not lie in a later one must be in this one.
+            let is_last_synced = next <= base || next > self.synced_to;
+            let end = match self.scan(&segment, is_last_synced) {
                 Err(damage @ Error::Corrupt { .. }) => {
                     self.damage = Some(damage);
-                    let rest = damaged::show(self.volume, self.dir, &names[i..], self.point)?;
+                    let rest = damaged::show(self.volume, self.dir, &names[i..], self.synced_to)?;
                     expect_lists(&rest, self.listed);
                     segments.extend(rest);
                     break;
@@ -218,8 +225,8 @@ impl Scan<'_> {
         if first { 0 } else { self.next_offset }
     }
 
-    /// Scans one segment; where its sound batches end.
-    fn scan<'s>(&mut self, segment: &'s Segment) -> Result<End<'s>> {
+    /// Scans one segment; where its sound batches end. It is damaged if that is too early for what was synced.
+    fn scan<'s>(&mut self, segment: &'s Segment, is_last_synced: bool) -> Result<End<'s>> {
         let base = segment.base_offset();
         let (mut rebuild, entry) = Rebuild::begin(segment, self.point)?;
         let file = segment.file()?;
@@ -248,8 +255,9 @@ impl Scan<'_> {
                 Err(broken @ Broken::Io(_)) => return Err(segment.broken(broken, position)),
             }
         };
-        if next.max(self.log_start) < self.point {
-            // The recovery point promises that this was synced: it is no torn tail.
+        let may_end = reason.is_none() && !is_last_synced;
+        if !may_end && next.max(self.log_start) < self.synced_to {
+            // A recovery point promises that this was synced: it is no torn tail.
             return Err(Error::Corrupt {
                 file: segment.log_path().to_owned(),
                 position,

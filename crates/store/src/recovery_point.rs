@@ -65,7 +65,11 @@ impl Partition {
         }
         for segment in self.log.segments() {
             if segment.take_unsaved() {
-                segment.sync().inspect_err(|error| self.poison(error))?;
+                segment.sync().inspect_err(|error| {
+                    // Or it would be closed for idle, and with its file go what is known of the failure.
+                    segment.set_unsaved();
+                    self.poison(error);
+                })?;
                 segment
                     .save_index()
                     .inspect_err(|_| segment.set_unsaved())?;

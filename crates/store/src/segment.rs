@@ -68,7 +68,9 @@ impl Segment {
     pub(crate) fn create(volume: &Volume, dir: &Path, base_offset: i64) -> Result<Self> {
         let segment = Self::create_unsynced(volume, dir, SegmentName::appended(base_offset))?;
         if let Err(error) = volume.disk.sync_dir(dir) {
-            let _ = volume.disk.remove_file(&segment.path);
+            // What comes next may go into the segment before, which an empty one behind it would hide.
+            let removed = volume.disk.remove_file(&segment.path);
+            removed.on("remove", &segment.path)?;
             return Err(error).on("sync", dir);
         }
         Ok(segment)

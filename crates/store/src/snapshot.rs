@@ -36,27 +36,27 @@ pub(crate) fn save(volume: &Volume, dir: &Path, offset: i64, body: &[u8]) -> Res
 /// A recovery point as found on disk.
 #[derive(Debug, Default)]
 pub(crate) struct RecoveryPoint {
-    /// Everything below was synced.
+    /// Where the producers are known.
     pub(crate) offset: i64,
     /// Producer states there.
     pub(crate) producers: Producers,
-    /// Whether it is the last one that was written, and not an older one or none at all.
-    pub(crate) is_newest: bool,
+    /// Everything below was synced: that is the offset of the last one that was written, which its name tells even if
+    /// nothing else of it can be read.
+    pub(crate) synced_to: i64,
 }
 
 /// The newest recovery point that can be read, or the beginning of time.
 pub(crate) fn load_newest(volume: &Volume, dir: &Path) -> Result<RecoveryPoint> {
     let mut offsets = offsets(volume, dir)?;
     offsets.sort_unstable();
-    let newest = offsets.last().copied();
+    let synced_to = offsets.last().copied().unwrap_or_default();
     while let Some(offset) = offsets.pop() {
         match load(volume, dir, offset) {
             Ok(producers) => {
-                let is_newest = newest == Some(offset);
                 return Ok(RecoveryPoint {
                     offset,
                     producers,
-                    is_newest,
+                    synced_to,
                 });
             }
             Err(error @ Error::Io { .. }) => return Err(error),
@@ -65,7 +65,10 @@ pub(crate) fn load_newest(volume: &Volume, dir: &Path) -> Result<RecoveryPoint> 
             }
         }
     }
-    Ok(RecoveryPoint::default())
+    Ok(RecoveryPoint {
+        synced_to,
+        ..RecoveryPoint::default()
+    })
 }
 
 /// The producer states in a recovery point.

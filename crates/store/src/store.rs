@@ -8,7 +8,7 @@
 //! <data>/reserve                           zeros that make room when the disk is full
 //! <data>/topics/<topic id>/<index>/        one partition:
 //!     checkpoint                           log start and leader epochs
-//!     <base offset>.log, .index            segments; <base offset>.<generation>.… once compacted
+//!     <base offset>.log, .index, .aborted  segments; <base offset>.<generation>.… once compacted
 //!     compaction                           how far it is compacted
 //!     <next offset>.snapshot               recovery point
 //! ```
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use uuid::Uuid;
 
 use crate::checkpoint::Checkpoint;
@@ -72,8 +72,9 @@ pub struct Store {
     pub(crate) shared: Arc<Shared>,
     /// Locked for moments only, for every request asks it.
     partitions: RwLock<HashMap<TopicPartition, Arc<Partition>>>,
-    /// Held while partitions are made or deleted, for as long as the disk takes.
-    changing: Mutex<()>,
+    /// Held while partitions are made or deleted, for as long as the disk takes. Whether the store is closed, so that
+    /// neither is done any more.
+    closed: Mutex<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Whether something was left half done that the next open has to find.
     needs_recovery: AtomicBool,
@@ -133,7 +134,7 @@ impl Store {
             dir: dir.to_owned(),
             shared,
             partitions: RwLock::new(partitions),
-            changing: Mutex::new(()),
+            closed: Mutex::new(false),
             threads: Mutex::new(threads),
             needs_recovery: AtomicBool::new(false),
             _lock: lock,
@@ -181,9 +182,9 @@ impl Store {
     /// Makes empty partitions, all for the syncs of one of them.
     ///
     /// # Errors
-    /// [`Error::AlreadyExists`] for the first that does; then none is made. [`Error::Io`].
+    /// [`Error::AlreadyExists`] for the first that does; then none is made. [`Error::Closed`], [`Error::Io`].
     pub fn create_partitions(&self, ids: &[TopicPartition], config: &Arc<LogConfig>) -> Result<()> {
-        let _changing = self.changing.lock();
+        let _open = self.lock_open()?;
         if let Some(id) = ids.iter().find(|id| self.partition(id).is_some()) {
             return Err(Error::AlreadyExists { partition: *id });
         }
@@ -255,10 +256,10 @@ impl Store {
     /// [`Error::Deleted`]. Blocks.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the first that does not exist; then none is deleted. [`Error::Io`]; then
-    /// none takes appends any more, and the next open finds those that are left.
+    /// [`Error::NotFound`] for the first that does not exist; then none is deleted. [`Error::Closed`].
+    /// [`Error::Io`]; then none takes appends any more, and the next open finds those that are left.
     pub fn delete_partitions(&self, ids: &[TopicPartition]) -> Result<()> {
-        let _changing = self.changing.lock();
+        let _open = self.lock_open()?;
         let mut partitions = self.partitions.write();
         if let Some(id) = ids.iter().find(|id| !partitions.contains_key(id)) {
             return Err(Error::NotFound { partition: *id });
@@ -270,17 +271,31 @@ impl Store {
             .inspect_err(|_| self.needs_recovery.store(true, Ordering::Relaxed))
     }
 
+    /// The lock under which partitions are made and deleted, as long as the store is open.
+    fn lock_open(&self) -> Result<MutexGuard<'_, bool>> {
+        let closed = self.closed.lock();
+        match *closed {
+            true => Err(Error::Closed),
+            false => Ok(closed),
+        }
+    }
+
+    /// Ends all of them, whether that succeeds for others or not; the first failure is told.
     fn take_down_all(&self, doomed: &[Arc<Partition>]) -> Result<()> {
-        let gone = doomed
-            .iter()
-            .map(|partition| self.take_down(partition))
-            .collect::<Result<Vec<_>>>()?;
+        let mut gone = Vec::with_capacity(doomed.len());
+        let mut outcome = Ok(());
+        for partition in doomed {
+            match self.take_down(partition) {
+                Ok(dir) => gone.push(dir),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
         let parents = gone.iter().filter_map(|dir| dir.parent());
         self.sync_dirs(&parents.map(Path::to_owned).collect())?;
         for dir in gone {
             self.shared.keeper.send(Job::Remove(dir));
         }
-        Ok(())
+        outcome
     }
 
     /// Ends a partition; returns the name under which its directory waits for removal.
@@ -311,7 +326,8 @@ impl Store {
     /// The first failure; then the next open recovers as after a crash.
     pub fn close(&self) -> Result<()> {
         // A deletion that is half done must have said so, or be whole.
-        let _changing = self.changing.lock();
+        let mut closed = self.closed.lock();
+        *closed = true;
         let partitions = self.partitions();
         for partition in &partitions {
             partition.progress.close();
@@ -359,6 +375,10 @@ impl Drop for Store {
         }
         if let Err(error) = self.stop(End::Now) {
             tracing::error!(%error, "the store did not end well");
+        }
+        // What is at work on their files ends before others may have them.
+        for partition in self.partitions.get_mut().values() {
+            drop(partition.upkeep.lock());
         }
     }
 }

@@ -72,8 +72,11 @@ impl Partition {
                     self.check_removed(&segment, error)?;
                     continue 'again;
                 }
-                if segment.find_aborted(range, &mut found) == Some(true) {
-                    break;
+                match segment.find_aborted(range, &mut found) {
+                    Some(true) => break,
+                    Some(false) => {}
+                    // It was dropped again meanwhile.
+                    None => continue 'again,
                 }
             }
             return Ok(found);
@@ -85,7 +88,7 @@ impl Partition {
         match segment.load_aborted() {
             Err(error @ Error::Corrupt { .. }) => {
                 tracing::warn!(partition = %self.id, %error, "aborted transactions are looked for in the log");
-                segment.set_aborted(self.find_again(segment)?);
+                segment.restore_aborted(self.find_again(segment)?);
                 Ok(())
             }
             loaded => loaded,

@@ -222,3 +222,38 @@ async fn a_lookup_by_time_fails_at_damage_and_nowhere_else() {
         flip(&disk, &segment(1), at, 0x04);
     }
 }
+
+#[tokio::test]
+async fn what_a_recovery_point_covered_is_never_cut_even_if_that_cannot_be_read() {
+    for crashes in [false, true] {
+        let (store, partition, disk) = fill(&FaultyDisk::default(), 1).await;
+        let all = read(&partition, 0).await.unwrap();
+        drop(partition);
+        store.close().unwrap();
+        drop(store);
+        let is_snapshot = |path: &&PathBuf| path.extension().is_some_and(|it| it == "snapshot");
+        let snapshot = disk.files().iter().find(is_snapshot).unwrap().clone();
+        flip(&disk, &snapshot, 8, 0xff);
+        flip(&disk, &segment(1), victim().start + 30, 0x10);
+        let disk = match crashes {
+            true => disk.crash(Survives::Synced),
+            false => disk,
+        };
+
+        let store = open(&disk, no_tail()).unwrap();
+        let partition = store.partition(&ID).unwrap();
+        let (first, behind) = (VICTIM * RECORDS, (VICTIM + 1) * RECORDS);
+        assert_eq!(
+            partition.offsets().high_watermark,
+            BATCHES * SEGMENTS * RECORDS
+        );
+        let before = read(&partition, 0).await.unwrap();
+        assert_eq!(before, all[..VICTIM as usize]);
+        let error = read(&partition, first).await.unwrap_err();
+        assert_names_the_victim(&error, "the victim");
+        let after = read(&partition, behind).await.unwrap();
+        assert_eq!(after, all[VICTIM as usize + 1..]);
+        let refused = append(&partition, batch(1, 20)).await;
+        assert!(matches!(refused, Err(Error::Poisoned { .. })));
+    }
+}

@@ -10,8 +10,9 @@ mod support;
 use std::sync::Arc;
 
 use millstream_batch::Batches;
+use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
 use millstream_store::{Ack, Error, Partition, Store, StoreOptions, TopicPartition};
-use support::{ID, append, batch, no_tail, open_logs, segments_of};
+use support::{ID, append, batch, no_tail, open, open_logs, segments_of};
 
 /// Batches of the log, two in each segment.
 const BATCHES: i64 = 120;
@@ -159,4 +160,53 @@ async fn a_partition_deleted_under_load_leaves_nothing_behind() {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     assert_eq!(left, ["0"]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_fails_for_one_partition_goes_on_with_the_others() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let ids = [0, 1, 2].map(|index| TopicPartition { index, ..ID });
+    store.create_partitions(&ids, &Arc::default()).unwrap();
+    let partitions = ids.map(|id| store.partition(&id).unwrap());
+    disk.inject(Fault::once(Op::Rename, 1));
+    let failed = store.delete_partitions(&ids);
+    assert!(matches!(failed, Err(Error::Io { .. })));
+    for partition in &partitions {
+        let refused = append(partition, batch(1, 20)).await;
+        assert!(matches!(refused, Err(Error::Deleted { .. })));
+    }
+    let store = open(&disk.crash(Survives::Synced), no_tail()).unwrap();
+    let left = ids.map(|id| store.partition(&id).is_some());
+    assert_eq!(left, [false, true, false]);
+}
+
+#[tokio::test]
+async fn a_partition_whose_disk_failed_can_be_deleted_and_says_so() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, segments_of(1 << 20)).unwrap();
+    disk.inject(Fault::once(Op::Write, 0));
+    let failed = append(&partition, batch(1, 20)).await;
+    assert!(matches!(failed, Err(Error::Poisoned { .. })));
+    store.delete_partition(&ID).unwrap();
+    let refused = append(&partition, batch(1, 20)).await;
+    assert!(matches!(refused, Err(Error::Deleted { .. })));
+    let refused = partition.delete_records(0).await;
+    assert!(matches!(refused, Err(Error::Deleted { .. })));
+}
+
+#[tokio::test]
+async fn a_closed_store_makes_deletes_and_removes_nothing() {
+    let store = open(&FaultyDisk::default(), no_tail()).unwrap();
+    let partition = store.create_partition(ID, segments_of(1 << 20)).unwrap();
+    append(&partition, batch(1, 20)).await.unwrap();
+    store.close().unwrap();
+    let other = TopicPartition { index: 1, ..ID };
+    let made = store.create_partition(other, segments_of(1 << 20));
+    assert!(matches!(made, Err(Error::Closed)));
+    assert!(matches!(store.delete_partition(&ID), Err(Error::Closed)));
+    // Somebody else may have the files by now, and have appended to them.
+    let removed = partition.delete_records(1).await;
+    assert!(matches!(removed, Err(Error::Closed)));
 }

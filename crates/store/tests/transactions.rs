@@ -483,3 +483,31 @@ async fn a_partition_without_aborted_transactions_has_no_list() {
     store.close().unwrap();
     assert_eq!(lists(&disk), [] as [PathBuf; 0]);
 }
+
+#[tokio::test]
+async fn damage_below_an_open_transaction_shows_nothing_of_it_as_committed() {
+    let disk = FaultyDisk::default();
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.create_partition(ID, segments_of(1 << 20)).unwrap();
+    let first = append(&partition, sent(1, 0, 0)).await.unwrap();
+    let log = sent(1, 0, 0).size();
+    append(&partition, sent(1, 0, 1)).await.unwrap();
+    drop(partition);
+    store.close().unwrap();
+    drop(store);
+
+    let store = open(&disk, no_tail()).unwrap();
+    let partition = store.partition(&ID).unwrap();
+    end(&partition, marker(1, 0, Outcome::Abort)).await.unwrap();
+    assert_eq!(partition.offsets().last_stable, 3);
+    let crashed = disk.crash(Survives::Written);
+    let name = format!("topics/{}/{}/{first:020}.log", ID.topic_id, ID.index);
+    // The second batch, which the recovery point covers, and the marker are gone.
+    crashed.damage(&PathBuf::from("/data").join(name), |bytes| {
+        bytes.truncate(log);
+    });
+    let store = open(&crashed, no_tail()).unwrap();
+    let partition = store.partition(&ID).unwrap();
+    assert!(partition.write_error().is_some(), "it is damaged");
+    assert_eq!(partition.offsets().last_stable, first);
+}

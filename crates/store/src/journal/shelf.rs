@@ -206,6 +206,8 @@ fn note(covered: &Covered, end: u64, synced: Result<()>) -> bool {
         return true;
     };
     match synced {
+        // A sync after one that failed says nothing of what that one was to write.
+        Ok(()) if partition.progress.stopped() == Some(Stop::Poisoned) => {}
         Ok(()) => covered.segment.set_synced_to(end),
         // It was removed meanwhile: nothing of it has to be kept.
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {

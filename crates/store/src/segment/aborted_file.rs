@@ -3,13 +3,14 @@
 //! The file says which there are up to the newest recovery point, and is replaced as a whole when one is made. A segment
 //! without any has none.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use super::Segment;
 use crate::aborted::{self, Aborted, Entry};
-use crate::error::{Error, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::format::{self, Kind};
 
 /// Ends the names of the files.
@@ -97,21 +98,36 @@ impl Segment {
         };
     }
 
-    /// Has the file hold what the list has below an offset; durable when this returns.
-    pub(crate) fn save_aborted(&self, below: i64) -> Result<()> {
+    /// Puts a list that was made anew in the place of a file that is damaged, unless another was faster: markers may have
+    /// been added to that one since.
+    pub(crate) fn restore_aborted(&self, list: Vec<Entry>) {
         let mut aborted = self.aborted.lock();
-        let Listed { list, saved } = &mut *aborted;
-        let Some(list) = list else {
+        if aborted.list.is_none() {
+            *aborted = Listed {
+                list: Some(list),
+                saved: None,
+            };
+        }
+    }
+
+    /// Has the file hold what the list has below an offset; durable when this returns. For one caller at a time.
+    pub(crate) fn save_aborted(&self, below: i64) -> Result<()> {
+        let Some((count, body)) = self.unsaved_aborted(below) else {
             return Ok(());
         };
-        let count = list.partition_point(|entry| entry.aborted.last_offset < below);
-        if *saved != Some(count) {
-            let body = aborted::encode(&list[..count]);
-            let (path, disk) = (self.aborted_path(), &*self.volume.disk);
-            format::save(disk, &path, Kind::Aborted, self.volume.cluster_id, &body)?;
-            *saved = Some(count);
-        }
+        let (path, disk) = (self.aborted_path(), &*self.volume.disk);
+        format::save(disk, &path, Kind::Aborted, self.volume.cluster_id, &body)?;
+        self.aborted.lock().saved = Some(count);
         Ok(())
+    }
+
+    /// How many entries the list has below an offset, and the body of a file of them, unless that is what the file has.
+    /// Readers and the writer need not wait for the disk to take it.
+    fn unsaved_aborted(&self, below: i64) -> Option<(usize, Vec<u8>)> {
+        let aborted = self.aborted.lock();
+        let list = aborted.list.as_ref()?;
+        let count = list.partition_point(|entry| entry.aborted.last_offset < below);
+        (aborted.saved != Some(count)).then(|| (count, aborted::encode(&list[..count])))
     }
 
     /// Forgets the list if the file has all of it.
@@ -136,7 +152,10 @@ impl Segment {
     fn read_aborted(&self) -> Result<Vec<Entry>> {
         let (path, disk) = (self.aborted_path(), &*self.volume.disk);
         let body = format::load(disk, &path, Kind::Aborted, self.volume.cluster_id)?;
-        aborted::decode(&body.unwrap_or_default()).ok_or_else(|| Error::Corrupt {
+        // There was one: without it nobody can say that there is nothing in it.
+        let body = body.ok_or_else(|| ErrorKind::NotFound.into());
+        let body = body.on("open", &path)?;
+        aborted::decode(&body).ok_or_else(|| Error::Corrupt {
             file: path,
             position: format::HEADER_LEN as u64,
             reason: "the last entry is cut short".into(),
