@@ -108,6 +108,14 @@ pub(crate) fn install_file(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
 }
 
+/// Removes a file that need not be there.
+pub(crate) fn remove_if_there(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    match disk.remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 fn fresh(path: &Path) -> PathBuf {
     path.with_added_extension("new")
 }

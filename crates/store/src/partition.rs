@@ -83,7 +83,7 @@ impl Partition {
         let with_aborted = found
             .segments
             .iter()
-            .rfind(|segment| !segment.aborted_none());
+            .rfind(|segment| !segment.has_no_aborted());
         let aborted_to = with_aborted.map_or(0, |segment| segment.next_offset());
         let partition = Partition {
             id,

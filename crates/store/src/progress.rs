@@ -37,6 +37,9 @@ pub struct Offsets {
     pub log_end: i64,
 }
 
+/// Losses that are told apart.
+const MAX_LOST: usize = 1_024;
+
 /// Why a partition takes no more writes; a later one counts for more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
 pub(crate) enum Stop {
@@ -70,7 +73,7 @@ struct State {
     /// What poisoned the partition.
     cause: Option<Arc<str>>,
     /// Offsets that were assigned and never written, and for want of what; ascending. Somebody may wait for any of them,
-    /// however late, so none is forgotten; what was lost in a row is one entry.
+    /// however late, so none is forgotten; what was lost in a row is one entry, and so are the oldest of very many.
     lost: Vec<(Range<i64>, Shortage)>,
     waiters: Vec<Waiter>,
 }
@@ -163,6 +166,7 @@ impl Progress {
                 }
                 _ => state.lost.push((offsets.clone(), shortage)),
             }
+            state.merge_oldest();
             self.any_lost.store(true, Ordering::Release);
         }
         self.resolve(offsets.end);
@@ -295,6 +299,15 @@ impl Progress {
 }
 
 impl State {
+    /// Takes what lies between the oldest of too many losses for lost, too: who waits so late is rather told wrongly
+    /// that something is gone than that it is there.
+    fn merge_oldest(&mut self) {
+        if self.lost.len() > MAX_LOST {
+            let (second, _) = self.lost.remove(1);
+            self.lost[0].0.end = second.end;
+        }
+    }
+
     /// The lost offsets among which the last one before `next_offset` is.
     fn lost_with(&self, next_offset: i64) -> Option<&(Range<i64>, Shortage)> {
         let at = self
@@ -387,6 +400,21 @@ mod tests {
         assert_eq!(now(&progress, 10, Ack::Durable).unwrap(), "ok");
         assert_eq!(now(&progress, 25, Ack::Durable).unwrap(), "ok");
         assert_eq!(progress.state.lock().lost.len(), 1);
+    }
+
+    #[test]
+    fn of_very_many_losses_the_oldest_are_told_as_one() {
+        let progress = Progress::new(0, 0);
+        let count = MAX_LOST as i64 + 10;
+        for n in 0..count {
+            progress.lose(2 * n..2 * n + 1, Shortage::Space);
+        }
+        progress.set_high_watermark(2 * count);
+        assert_eq!(progress.state.lock().lost.len(), MAX_LOST);
+        let is_lost = |n: i64| now(&progress, 2 * n + 1, Ack::Durable).unwrap() != "ok";
+        assert!((0..count).all(is_lost));
+        let last = now(&progress, 2 * count, Ack::Durable);
+        assert_eq!(last.unwrap(), "ok");
     }
 
     #[test]

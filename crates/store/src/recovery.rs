@@ -6,7 +6,6 @@
 //! is cut or written over it.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use crate::aborted::Entry;
 use crate::checkpoint::Checkpoint;
 use crate::compaction::{self, CompactionFile};
 use crate::damaged;
+use crate::disk;
 use crate::error::{Error, IoContext, Result};
 use crate::producer_state::Producers;
 use crate::segment::{self, Rebuild, Segment, SegmentName, Volume};
@@ -48,7 +48,8 @@ pub(crate) fn open(volume: &Volume, dir: &Path, clean: bool, now_ms: i64) -> Res
     let files = volume.disk.list(dir).on("list", dir)?;
     remove_leftovers(volume, dir, &files)?;
     let (compaction, names) = compaction::settle(volume, dir, &files)?;
-    let listed = lists(volume, dir, &files, &names)?;
+    let listed = with_file(volume, dir, (&files, segment::ABORTED), &names)?;
+    with_file(volume, dir, (&files, segment::INDEX), &names)?;
     let mut checkpoint = Checkpoint::load(&*volume.disk, dir, volume.cluster_id)?;
     let point = snapshot::load_newest(volume, dir)?;
     let recovery_point = point.offset;
@@ -371,26 +372,23 @@ pub(crate) fn check_offsets(header: &Header, next_offset: i64) -> Result<(), Str
     Ok(())
 }
 
-/// The segments with a list of aborted transactions. The list of a segment that was removed goes, so that it will not be
-/// taken for that of a later one.
-fn lists(
+/// The segments that have a file with this extension. That of a segment that was removed goes, so that it will not be taken
+/// for that of a later one.
+fn with_file(
     volume: &Volume,
     dir: &Path,
-    files: &[String],
+    (files, extension): (&[String], &str),
     names: &[SegmentName],
 ) -> Result<BTreeSet<SegmentName>> {
-    let lists = files.iter();
-    let lists = lists.filter_map(|file| SegmentName::parse(file, segment::ABORTED));
-    let (listed, left): (BTreeSet<_>, BTreeSet<_>) =
-        lists.partition(|name| names.binary_search(name).is_ok());
+    let found = files.iter();
+    let found = found.filter_map(|file| SegmentName::parse(file, extension));
+    let (own, left): (BTreeSet<_>, BTreeSet<_>) =
+        found.partition(|name| names.binary_search(name).is_ok());
     for name in left {
-        let path = name.path(dir, segment::ABORTED);
-        match volume.disk.remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            removed => removed.on("remove", &path)?,
-        }
+        let path = name.path(dir, extension);
+        disk::remove_if_there(&*volume.disk, &path).on("remove", &path)?;
     }
-    Ok(listed)
+    Ok(own)
 }
 
 /// What may be left of work that a crash interrupted: files that were never renamed into place.

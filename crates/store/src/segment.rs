@@ -20,10 +20,10 @@ use uuid::Uuid;
 
 pub(crate) use aborted_file::EXTENSION as ABORTED;
 use aborted_file::Listed;
-pub(crate) use index_file::Rebuild;
+pub(crate) use index_file::{EXTENSION as INDEX, Rebuild};
 pub(crate) use name::SegmentName;
 
-use crate::disk::{Disk, File, Latch};
+use crate::disk::{self, Disk, File, Latch};
 use crate::error::{Error, IoContext, Result};
 use crate::index::{Entry, Index, NewBatch};
 use crate::stretch::Stretch;
@@ -122,7 +122,7 @@ impl Segment {
     }
 
     fn index_path(&self) -> PathBuf {
-        self.path.with_extension("index")
+        self.path.with_extension(INDEX)
     }
 
     /// What its files are called.
@@ -408,22 +408,18 @@ impl Segment {
 
     /// Removes the log, without which there is no segment; if that fails, there still is.
     pub(crate) fn remove_log(&self) -> Result<()> {
-        self.remove_derived(&self.index_path())?;
+        self.remove_if_there(&self.index_path())?;
         let (disk, path) = (&self.volume.disk, &self.path);
         disk.remove_file(path).on("remove", path)
     }
 
     /// Removes the list of aborted transactions. Only after the log, which without it would have none.
     pub(crate) fn remove_list(&self) -> Result<()> {
-        self.remove_derived(&self.aborted_path())
+        self.remove_if_there(&self.aborted_path())
     }
 
-    /// Removes a file that need not be there.
-    fn remove_derived(&self, path: &Path) -> Result<()> {
-        match self.volume.disk.remove_file(path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            removed => removed.on("remove", path),
-        }
+    fn remove_if_there(&self, path: &Path) -> Result<()> {
+        disk::remove_if_there(&*self.volume.disk, path).on("remove", path)
     }
 }
 

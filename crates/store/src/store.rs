@@ -14,7 +14,6 @@
 //! ```
 
 use std::collections::{BTreeSet, HashMap};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +26,7 @@ use uuid::Uuid;
 use crate::checkpoint::Checkpoint;
 use crate::cleaner::{self, Cleaner, Task};
 use crate::config::{LogConfig, StoreOptions, TopicPartition};
-use crate::disk::{Disk, File, OsDisk};
+use crate::disk::{self, Disk, File, OsDisk};
 use crate::error::{Error, IoContext, Result};
 use crate::format::{self, Kind};
 use crate::journal::{self, Journal, Shelf};
@@ -432,10 +431,7 @@ fn take_clean_mark(volume: &Volume, dir: &Path) -> Result<bool> {
         format::load(&*volume.disk, &path, Kind::Clean, volume.cluster_id),
         Ok(Some(_))
     );
-    match volume.disk.remove_file(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        removed => removed.on("remove", &path)?,
-    }
+    disk::remove_if_there(&*volume.disk, &path).on("remove", &path)?;
     volume.disk.sync_dir(dir).on("sync", dir)?;
     Ok(clean)
 }

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use millstream_batch::{Batch, Builder, Codec, Marker, NO_SEQUENCE, Outcome, records};
 use millstream_store::disk::faulty::{FaultyDisk, Survives};
 use millstream_store::{
-    Ack, AppendMode, CompactionConfig, LogConfig, Partition, Store, StoreOptions,
+    Ack, AppendMode, CompactionConfig, LogConfig, Partition, Store, StoreOptions, TopicPartition,
 };
-use support::{ID, append, headers, no_tail, open, read_all, segments_of};
+use support::{ID, append, headers, no_tail, open, open_logs, read_all, segments_of};
 
 const LIMIT: usize = 1 << 20;
 
@@ -332,6 +332,35 @@ async fn readers_go_on_while_the_files_they_hold_are_replaced() {
         store.maintain(0).await;
     }
     reader.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_replaced_takes_no_room_even_if_the_journal_still_knows_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), options(), 0).unwrap();
+    let ids = [0, 1].map(|index| TopicPartition { index, ..ID });
+    let partitions = ids.map(|id| store.create_partition(id, compacted(400)).unwrap());
+    for _ in 0..20 {
+        // To both at once, which goes through the journal.
+        let batch = || keyed(&[("k", Some("v"))]).build().unwrap();
+        let batches = partitions.iter().map(|it| (Arc::clone(it), batch()));
+        let appended = store.append_all(batches.collect(), 0).unwrap();
+        for (partition, appended) in partitions.iter().zip(appended) {
+            let durable = partition.wait(appended.next_offset(), Ack::Durable);
+            durable.await.unwrap();
+        }
+    }
+    compact(&store, 0).await;
+    let standing = |id: &TopicPartition| {
+        let topic = dir.path().join("topics").join(id.topic_id.to_string());
+        let files = std::fs::read_dir(topic.join(id.index.to_string())).unwrap();
+        let paths = files.map(|entry| entry.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some_and(|x| x == "log"))
+            .count()
+    };
+    let standing: usize = ids.iter().map(standing).sum();
+    assert!(open_logs(dir.path()) <= standing);
 }
 
 #[tokio::test]

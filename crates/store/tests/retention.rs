@@ -3,8 +3,10 @@
 
 mod support;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use millstream_store::disk::Disk as _;
 use millstream_store::disk::faulty::{Fault, FaultyDisk, Op, Survives};
 use millstream_store::{Error, LogConfig, Partition, Store};
 use support::{ID, append, bases, batch_at, no_tail, open, read_all, segments_of};
@@ -84,6 +86,23 @@ async fn an_emptied_partition_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_segment_that_was_removed_goes_with_the_next_start() {
+    let disk = FaultyDisk::default();
+    let (store, partition) = six_segments(&disk, segments_of(400)).await;
+    drop(partition);
+    store.close().unwrap();
+    drop(store);
+    let of_first = |path: &PathBuf| path.to_string_lossy().contains("/00000000000000000000.");
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|x| x == "log");
+    let files = disk.files().into_iter().filter(of_first);
+    let (logs, others): (Vec<_>, Vec<_>) = files.partition(is_log);
+    assert_eq!((logs.len(), others.len()), (1, 1));
+    disk.remove_file(&logs[0]).unwrap();
+    open(&disk, no_tail()).unwrap();
+    assert!(!disk.files().iter().any(of_first));
+}
+
+#[tokio::test]
 async fn what_follows_a_removal_that_failed_half_way_is_kept() {
     for removals in 0..3 {
         let disk = FaultyDisk::default();
@@ -148,7 +167,7 @@ async fn maintenance_closes_files_and_reads_open_them_again() {
 #[tokio::test]
 async fn segments_roll_by_size_and_by_time() {
     let logs = |disk: &FaultyDisk| {
-        let is_log = |path: &std::path::PathBuf| path.extension().is_some_and(|x| x == "log");
+        let is_log = |path: &PathBuf| path.extension().is_some_and(|x| x == "log");
         disk.files().into_iter().filter(is_log).count()
     };
     let check = async |config: LogConfig, times: &[i64], expected| {

@@ -84,7 +84,7 @@ fn tell_strange(dir: &Path, names: &[String], report: &mut Report<'_>) {
             report.crash(&path, 0, what.into());
             continue;
         }
-        match SegmentName::parse(name, "index").map(has_log) {
+        match SegmentName::parse(name, segment::INDEX).map(has_log) {
             Some(false) => report.note(&path, "is the index of no segment".into()),
             Some(true) => {}
             None if ["checkpoint", compaction::NAME].contains(&&**name)

@@ -9,12 +9,12 @@
 //! Before the second step a crash leaves files of a generation that does not stand; after it, files that are listed as
 //! replaced. Opening removes both, and doing so twice changes nothing.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::State;
 use super::file::{self, CompactionFile};
+use crate::disk;
 use crate::error::{IoContext, Result};
 use crate::partition::Partition;
 use crate::progress::Stop;
@@ -67,12 +67,9 @@ pub(crate) fn settle(
 /// Removes the files of segments, as far as they are there.
 fn remove(volume: &Volume, dir: &Path, names: &[SegmentName]) -> Result<()> {
     for name in names {
-        for extension in ["index", "log", segment::ABORTED] {
+        for extension in [segment::INDEX, "log", segment::ABORTED] {
             let path = name.path(dir, extension);
-            match volume.disk.remove_file(&path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                removed => removed.on("remove", &path)?,
-            }
+            disk::remove_if_there(&*volume.disk, &path).on("remove", &path)?;
         }
     }
     Ok(())
@@ -125,7 +122,10 @@ impl Partition {
         self.log.replace(sources, output);
         // Or those who read from memory would go on finding what is no longer in the log.
         self.tail.evict_below(end);
-        self.finish_swap(state)
+        self.finish_swap(state)?;
+        // Whoever still knows them, as the journal does, must not keep their bytes on the disk.
+        sources.iter().for_each(|source| source.close());
+        Ok(())
     }
 
     /// What may fail without anything having changed.

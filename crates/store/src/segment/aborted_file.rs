@@ -46,7 +46,7 @@ impl Segment {
     }
 
     /// Whether there is no marker of an aborted transaction in the segment.
-    pub(crate) fn aborted_none(&self) -> bool {
+    pub(crate) fn has_no_aborted(&self) -> bool {
         self.aborted.lock().list.as_ref().is_some_and(Vec::is_empty)
     }
 

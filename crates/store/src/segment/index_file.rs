@@ -17,6 +17,9 @@ use crate::index::{Entry, Index};
 use crate::sound::Sound;
 use crate::walk::Walk;
 
+/// Ends the names of the files.
+pub(crate) const EXTENSION: &str = "index";
+
 /// Bytes between entries where an index is rebuilt; the topic's own setting is not at hand there.
 const REBUILD_INTERVAL: u32 = 4096;
 
