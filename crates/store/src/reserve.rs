@@ -16,7 +16,7 @@ use crate::disk::{Disk, File};
 use crate::error::{Error, Result};
 use crate::shortage::Shortage;
 
-/// Bytes that are given up at once: enough for any one file that has to be written.
+/// Bytes that are given up at once: enough for most files that have to be written.
 const PIECE: u64 = 256 << 10;
 
 /// Milliseconds between two attempts to make it whole while appends are refused.
@@ -140,11 +140,13 @@ impl Reserve {
         given
     }
 
-    /// Does what must not fail for want of room: tried again with what the reserve gives up.
+    /// Does what must not fail for want of room: tried again with what the reserve gives up, as long as it has any.
     pub(crate) fn backed<T>(&self, mut work: impl FnMut() -> Result<T>) -> Result<T> {
-        match work() {
-            Err(error) if lacks_room(&error) && self.give_up() => work(),
-            done => done,
+        loop {
+            match work() {
+                Err(error) if lacks_room(&error) && self.give_up() => {}
+                done => return done,
+            }
         }
     }
 }
@@ -187,6 +189,27 @@ mod tests {
         disk.remove_file(Path::new("/data/x")).unwrap();
         reserve.restore();
         assert!(reserve.is_whole());
+    }
+
+    #[test]
+    fn what_needs_more_than_a_piece_gets_as_many_as_there_are() {
+        let disk = FaultyDisk::default();
+        let reserve = reserve(&disk);
+        reserve.restore();
+        disk.set_room(Some(0));
+        let file = disk.create(Path::new("/data/x")).unwrap();
+        let zeros = vec![1; 2 * PIECE as usize];
+        let write = || {
+            let written = file.write_at(&mut [IoSlice::new(&zeros)], 0);
+            let undone = written.inspect_err(|_| file.set_len(0).unwrap());
+            undone.map_err(|source| Error::Io {
+                action: "write",
+                path: "x".into(),
+                source,
+            })
+        };
+        reserve.backed(write).unwrap();
+        assert!(!reserve.give_up(), "nothing is left");
     }
 
     #[test]

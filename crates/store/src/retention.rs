@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::config::LogConfig;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::partition::Partition;
 use crate::reader::blocking;
 use crate::shortage::Shortage;
@@ -32,9 +32,16 @@ impl Partition {
             let end = segment.next_offset();
             let others = total.saturating_sub(segment.size());
             let is_last = i + 1 == segments.len();
-            if (is_last || !is_too_much(others, &config))
-                && !is_too_old(segment.max_timestamp()?, now_ms, &config)
-            {
+            let is_due = (!is_last && is_too_much(others, &config))
+                || match segment.max_timestamp() {
+                    // Its age cannot be told, but it is no younger than what follows: that decides.
+                    Err(Error::Corrupt { .. }) if !is_last => {
+                        total = others;
+                        continue;
+                    }
+                    newest => is_too_old(newest?, now_ms, &config),
+                };
+            if !is_due {
                 break;
             }
             total = others;

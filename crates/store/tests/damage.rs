@@ -224,6 +224,34 @@ async fn a_lookup_by_time_fails_at_damage_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn retention_goes_by_what_follows_where_damage_hides_an_age() {
+    let (store, partition, disk) = fill(&FaultyDisk::default(), 1).await;
+    store.close().unwrap();
+    drop((store, partition));
+    for number in 0..SEGMENTS {
+        disk.damage(&segment(number).with_extension("index"), Vec::clear);
+    }
+    flip(&disk, &segment(1), victim().start + 9, 0xff);
+    let retained = async |now_ms| {
+        let store = open(&disk.crash(Survives::Written), no_tail()).unwrap();
+        let partition = store.partition(&ID).unwrap();
+        let config = LogConfig {
+            retention_ms: Some(0),
+            ..LogConfig::clone(&partition.config())
+        };
+        partition.set_config(config);
+        partition.retain(now_ms).await.unwrap();
+        partition.offsets().log_start
+    };
+    let of_one = BATCHES * RECORDS;
+    // Records have their offsets for times.
+    assert_eq!(retained(of_one).await, of_one, "the first is old enough");
+    let all = SEGMENTS * of_one;
+    assert_eq!(retained(all - 1).await, of_one, "what follows is not");
+    assert_eq!(retained(all).await, all, "what follows is");
+}
+
+#[tokio::test]
 async fn what_a_recovery_point_covered_is_never_cut_even_if_that_cannot_be_read() {
     for crashes in [false, true] {
         let (store, partition, disk) = fill(&FaultyDisk::default(), 1).await;
