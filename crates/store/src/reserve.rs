@@ -159,6 +159,7 @@ fn lacks_room(error: &Error) -> bool {
 mod tests {
     use super::*;
     use crate::disk::faulty::FaultyDisk;
+    use crate::error::IoContext as _;
 
     fn reserve(disk: &FaultyDisk) -> Reserve {
         Reserve::new(Arc::new(disk.clone()), Path::new("/data"), 2 * PIECE)
@@ -174,11 +175,7 @@ mod tests {
         let write = || {
             let position = file.size().unwrap();
             let written = file.write_at(&mut [IoSlice::new(&[1; PIECE as usize])], position);
-            written.map_err(|source| Error::Io {
-                action: "write",
-                path: "x".into(),
-                source,
-            })
+            written.on("write", Path::new("x"))
         };
         reserve.backed(write).unwrap();
         assert!(!reserve.is_whole());
@@ -202,11 +199,7 @@ mod tests {
         let write = || {
             let written = file.write_at(&mut [IoSlice::new(&zeros)], 0);
             let undone = written.inspect_err(|_| file.set_len(0).unwrap());
-            undone.map_err(|source| Error::Io {
-                action: "write",
-                path: "x".into(),
-                source,
-            })
+            undone.on("write", Path::new("x"))
         };
         reserve.backed(write).unwrap();
         assert!(!reserve.give_up(), "nothing is left");

@@ -81,6 +81,30 @@ impl TestBroker {
         self.call(ApiKey::EndTxn, version, &request).await
     }
 
+    /// Ends by hand, as an operator does, what the producer has open in the first partition of `t`.
+    async fn mark(
+        &self,
+        version: i16,
+        (producer_id, producer_epoch): Producer,
+        transaction_version: i8,
+    ) -> ErrorCode {
+        let request = write_txn_markers::Request {
+            markers: vec![write_txn_markers::Marker {
+                producer_id,
+                producer_epoch,
+                transaction_version,
+                topics: vec![write_txn_markers::Topic {
+                    name: "t",
+                    partition_indexes: vec![0],
+                }],
+                ..write_txn_markers::Marker::default()
+            }],
+        };
+        let answer: write_txn_markers::Response<'_> =
+            self.call(ApiKey::WriteTxnMarkers, version, &request).await;
+        answer.markers[0].topics[0].partitions[0].error_code
+    }
+
     async fn commit_offset(&self, version: i16, producer: Producer, offset: i64) -> ErrorCode {
         self.commit_offset_of("g", version, producer, offset).await
     }
@@ -461,20 +485,7 @@ async fn an_operator_ends_what_hangs_and_nothing_else() {
         (producer, ErrorCode::NONE, 2),
         (producer, ErrorCode::INVALID_TXN_STATE, 2),
     ] {
-        let request = write_txn_markers::Request {
-            markers: vec![write_txn_markers::Marker {
-                producer_id: producer.0,
-                producer_epoch: producer.1,
-                topics: vec![write_txn_markers::Topic {
-                    name: "t",
-                    partition_indexes: vec![0],
-                }],
-                ..write_txn_markers::Marker::default()
-            }],
-        };
-        let answer: write_txn_markers::Response<'_> =
-            broker.call(ApiKey::WriteTxnMarkers, 1, &request).await;
-        let code = answer.markers[0].topics[0].partitions[0].error_code;
+        let code = broker.mark(1, producer, 0).await;
         assert_eq!(code, expected);
         assert_eq!(broker.last_stable("t").await, stable);
     }
@@ -494,21 +505,7 @@ async fn a_marker_of_the_second_protocol_has_a_later_epoch_than_what_it_ends() {
         (producer.1, ErrorCode::INVALID_PRODUCER_EPOCH, 0),
         (producer.1 + 1, ErrorCode::NONE, 2),
     ] {
-        let request = write_txn_markers::Request {
-            markers: vec![write_txn_markers::Marker {
-                producer_id: producer.0,
-                producer_epoch: epoch,
-                transaction_version: 2,
-                topics: vec![write_txn_markers::Topic {
-                    name: "t",
-                    partition_indexes: vec![0],
-                }],
-                ..write_txn_markers::Marker::default()
-            }],
-        };
-        let answer: write_txn_markers::Response<'_> =
-            broker.call(ApiKey::WriteTxnMarkers, 2, &request).await;
-        let code = answer.markers[0].topics[0].partitions[0].error_code;
+        let code = broker.mark(2, (producer.0, epoch), 2).await;
         assert_eq!(code, expected);
         assert_eq!(broker.last_stable("t").await, stable);
     }
